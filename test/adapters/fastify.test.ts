@@ -12,7 +12,8 @@ const start =
     const app = fastify({ forceCloseConnections: true, ...(http2 && { http2 }) } as object)
     app.register(strongroom(sessions))
     app.setErrorHandler((error, _request, reply) => {
-      if (error instanceof StrongroomError) return reply.code(error.status).send(error.publicMessage)
+      // Fastify's own handler sends the message of every error.
+      if (error instanceof StrongroomError) throw error
       return reply.code(500).send('Internal Server Error')
     })
     app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {

@@ -84,3 +84,13 @@ function routed(
     response.end(JSON.stringify(Object.fromEntries(session.keys().map((key) => [key, session.get(key)]))))
   }
 }
+
+/** In production until the end of the test: error pages are silent there. */
+export function production(t: TestContext): void {
+  const { NODE_ENV } = process.env
+  process.env.NODE_ENV = 'production'
+  t.after(() => {
+    if (NODE_ENV === undefined) delete process.env.NODE_ENV
+    else process.env.NODE_ENV = NODE_ENV
+  })
+}

@@ -7,7 +7,7 @@ import type {
 } from 'fastify'
 import type { Awaitable } from '../base/awaitable.ts'
 import { booleanOption, checkOptions } from '../base/check.ts'
-import { ConfigError } from '../errors.ts'
+import { ConfigError, StrongroomError } from '../errors.ts'
 import type { CsrfOptions } from '../http/csrf.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { fieldOf, nodeFacts } from './node/facts.ts'
@@ -83,6 +83,8 @@ export function strongroom<Data extends object>(
       attach(sessions, request, reply)
       done()
     })
+    app.addHook('onError', rememberError)
+    app.addHook('onSend', hideMessage)
     done()
   }
   return Object.assign(strongroom, PLUGIN)
@@ -129,12 +131,39 @@ function isSocket(request: FastifyRequest): boolean {
   return ws === true || (ws === null && request.raw.headers.upgrade !== undefined)
 }
 
+const ERROR = Symbol('strongroom error')
+type Reply = FastifyReply & { [ERROR]?: Error }
+
+function rememberError(_request: FastifyRequest, reply: Reply, error: Error, done: () => void): void {
+  reply[ERROR] = error
+  done()
+}
+
+/**
+ * Fastify's own error handler sends the message of every error, and that of a store that is down names hosts and ports. No hook can
+ * replace an error, so this replaces what is sent.
+ */
+function hideMessage(_request: FastifyRequest, reply: Reply, payload: unknown, done: OnSendDone): void {
+  const error = reply[ERROR]
+  if (error instanceof StrongroomError && typeof payload === 'string') done(null, withPublicMessage(payload, error))
+  else done()
+}
+
+type OnSendDone = (error?: null, payload?: string) => void
+
+function withPublicMessage(page: string, { message, publicMessage }: StrongroomError): string {
+  if (message === publicMessage || message === '') return page
+  return page.replaceAll(inJson(message), inJson(publicMessage)).replaceAll(message, publicMessage)
+}
+
+const inJson = (text: string) => JSON.stringify(text).slice(1, -1)
+
 /** An error of the save is the error of this reply, while nothing has been sent. */
 const failWith =
-  (reply: FastifyReply): Fail =>
+  (reply: Reply): Fail =>
   (error, response) => {
-    // A hijacked reply belongs to the handler, and Fastify sends nothing any more.
-    if (reply.sent || response.headersSent) return respond(error, response)
+    // Fastify sends nothing for a hijacked reply. What was to be sent may be an error page: then its error handler has had its turn.
+    if (reply.sent || response.headersSent || reply[ERROR]) return respond(error, response)
     try {
       dropBodyHeaders({
         get: (name) => reply.getHeader(name) as string | undefined,

@@ -30,6 +30,8 @@ function whatIsWrong(given: unknown): string {
   // Express and Hono call what they are given with the request.
   if (typeof given === 'object' && ('headers' in given || 'req' in given))
     return ' It got a request: it was mounted itself, instead of what it returns.'
+  if (has(given, 'register') && has(given, 'addHook'))
+    return ' It got an application: it was registered itself, instead of what it returns.'
   return insteadOf(given) || ' It got something else.'
 }
 
