@@ -1,6 +1,6 @@
 import type {
   FastifyInstance,
-  FastifyPluginCallback,
+  FastifyPluginAsync,
   FastifyReply,
   FastifyRequest,
   HookHandlerDoneFunction,
@@ -57,20 +57,21 @@ const OF_REGISTER = ['prefix', 'logLevel', 'logSerializers']
 export function strongroom<Data extends SessionData>(
   sessions: BaseSessions<Data>,
   options?: FastifyOptions,
-): FastifyPluginCallback
+): FastifyPluginAsync
 export function strongroom<Data extends object>(
   sessions: BaseSessions<Data>,
   options: FastifyOptions & { readonly decorate: false },
-): FastifyPluginCallback
+): FastifyPluginAsync
 export function strongroom<Data extends object>(
   sessions: BaseSessions<Data>,
   options: FastifyOptions = {},
-): FastifyPluginCallback {
+): FastifyPluginAsync {
   checkSessions(EXAMPLE, sessions)
   checkOptions('strongroom()', options, ['decorate'])
   const decorates = booleanOption('strongroom(): decorate', options.decorate, true)
   const pendingSession = pendingSessions('request.session', sessions)
-  function strongroom(app: FastifyInstance, given: object, done: () => void): void {
+  // An error of one that is not async would not reach `await app.ready()`.
+  async function strongroom(app: FastifyInstance, given: object): Promise<void> {
     checkOptions(EXAMPLE, given, OF_REGISTER, { decorate: 'Write app.register(strongroom(sessions, { decorate })).' })
     if (decorates && !isDecorated(app, sessions))
       app.decorateRequest('session', {
@@ -85,7 +86,6 @@ export function strongroom<Data extends object>(
     })
     app.addHook('onError', rememberError)
     app.addHook('onSend', hideMessage)
-    done()
   }
   return Object.assign(strongroom, PLUGIN)
 }

@@ -188,6 +188,8 @@ export class Visit<Data extends object> {
       this.#failure = null
       return this.#session
     } catch (error) {
+      // A store that fails without waiting is here before #loading has been set.
+      await undefined
       // The next call tries again: an outage is over when it is over.
       this.#loading = null
       if (error instanceof StoreError) this.#context.emit({ type: 'storeError', error })
