@@ -11,11 +11,14 @@ import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import { WebSocket } from 'ws'
 import { csrf, type PendingSession, strongroom } from '../../packages/strongroom/src/adapters/fastify.ts'
 import { withSessions } from '../../packages/strongroom/src/adapters/node.ts'
+import { memory, memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { StoreError, type StrongroomError } from '../../packages/strongroom/src/errors.ts'
+import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { http1 } from '../../packages/strongroom/src/testing/adapter/client.ts'
 import { gate, until } from '../../packages/strongroom/src/testing/adapter/gate.ts'
 import { Visitor } from '../../packages/strongroom/src/testing/adapter/visitor.ts'
 import { sessionFor } from '../../packages/strongroom/src/testing/index.ts'
+import { secret } from '../core/fixtures/secret.ts'
 import { production, slowSessions, type Values } from './site.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: what a user of JavaScript may write
@@ -637,18 +640,24 @@ suite('with @fastify/websocket, a socket', { timeout: 20_000 }, () => {
   })
 
   test('stays read-only when its session could be loaded only in a second attempt', async (t) => {
-    const { sessions, watch } = slowSessions()
+    const store = memory()
+    const { readSync } = store as Anything
+    let failing = false
+    Object.assign(store, {
+      readSync(...given: unknown[]) {
+        if (failing) throw new StoreError('down')
+        return Reflect.apply(readSync, store, given)
+      },
+    })
+    const sessions = createSessions<Values>({ store, secrets: secret('second attempt'), on: () => {} })
     const app = fastify({ forceCloseConnections: true })
     await app.register(websocket)
     app.register(strongroom(sessions))
     app.get('/live', { websocket: true }, async (socket, request) => {
-      watch.before = () => {
-        throw new StoreError('down')
-      }
+      failing = true
       socket.send(await sessionOf(request).catch(({ code }) => code))
-      watch.before = null
+      failing = false
       const session = await sessionOf(request)
-
       try {
         session.set('a', 1)
       } catch (error) {
