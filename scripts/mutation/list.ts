@@ -11,6 +11,7 @@ import { demoMutations } from './demo.ts'
 import { doctorMutations } from './doctor.ts'
 import { estimateMutations } from './estimates.ts'
 import { expressSessionMutations } from './express-session.ts'
+import { fastifyKoaMutations } from './fastify-koa.ts'
 import { hostMutations } from './hosts.ts'
 import { labMutations } from './lab.ts'
 import { labAttackMutations } from './lab-attacks.ts'
@@ -1502,6 +1503,7 @@ export const mutations: readonly Mutation[] = [
   ...passportMutations,
   ...hostMutations,
   ...sveltekitAstroMutations,
+  ...fastifyKoaMutations,
   ...labAttackMutations,
   ...requestMutations,
   ...figureMutations,
