@@ -95,4 +95,30 @@ describe('a store that can be read synchronously', () => {
     broken = false
     assert.equal((await session()).userId, 'ada')
   })
+
+  it('is asked again by the same request, when it has failed', async () => {
+    let failures = 1
+    const { open } = await app((inner) => ({
+      readSync(id) {
+        if (failures-- > 0) throw new Error('busy')
+        return inner.readSync?.(id)
+      },
+    }))
+    const visit = open()
+    await assert.rejects(visit.get(), { name: 'StoreError' })
+    assert.equal((await visit.get()).get('name'), 'Ada')
+  })
+
+  it('has a session that stays read-only after read(), when it has failed the first time', async () => {
+    let failures = 1
+    const { open } = await app((inner) => ({
+      readSync(id) {
+        if (failures-- > 0) throw new Error('busy')
+        return inner.readSync?.(id)
+      },
+    }))
+    const visit = open()
+    await assert.rejects(visit.read(), { name: 'StoreError' })
+    assert.equal((await visit.get()).isReadOnly, true)
+  })
 })
