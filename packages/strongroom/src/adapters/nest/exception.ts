@@ -1,0 +1,50 @@
+import { type ArgumentsHost, Catch, HttpException, Logger } from '@nestjs/common'
+import { BaseExceptionFilter } from '@nestjs/core'
+import { StrongroomError } from '../../errors.ts'
+
+const logger = new Logger('StrongroomModule')
+
+/**
+ * What the exception filters of an application get when a session could not be loaded or saved: an `HttpException` with the status of the
+ * error (503 when the store is down, 409 when the session is gone, 403 for a forged request), with what a visitor may read, and with the
+ * error itself as its `cause`.
+ */
+export class SessionException extends HttpException {
+  declare readonly cause: StrongroomError
+  #isLogged = false
+
+  constructor(error: StrongroomError) {
+    super(error.publicMessage, error.status, { cause: error })
+  }
+
+  /** Nest logs no `HttpException`, and the visitor is told nothing: a mistake would be found by nobody. A `StoreError` has an event. */
+  override getResponse(): string | object {
+    const { cause } = this
+    if (cause.status >= 500 && cause.code !== 'STRONGROOM_STORE' && !this.#isLogged) logger.error(cause)
+    this.#isLogged = true
+    return super.getResponse()
+  }
+}
+
+export const exceptionOf = (error: unknown): unknown =>
+  error instanceof StrongroomError ? new SessionException(error) : error
+
+/**
+ * The last filter of an application: responds to an error of this library that no other filter has caught. Nest itself would respond with
+ * the error's message before 11.2.7, and that of a `StoreError` names hosts.
+ */
+export class StrongroomFilter extends BaseExceptionFilter<StrongroomError> {
+  override catch(error: StrongroomError, host: ArgumentsHost): unknown {
+    const exception = new SessionException(error)
+    switch (host.getType<string>()) {
+      case 'http':
+        return super.catch(exception as never, host)
+      case 'graphql':
+        return exception
+      default:
+        // Without a result, the filter of a microservice that comes after all others handles the error.
+        return undefined
+    }
+  }
+}
+Catch(StrongroomError)(StrongroomFilter)

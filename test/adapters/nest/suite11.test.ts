@@ -1,0 +1,5 @@
+import { useNest11 } from './version.ts'
+
+useNest11()
+const { nestSuite } = await import('./suite.ts')
+nestSuite('nest 11')

@@ -1,0 +1,3 @@
+import { nestSuite } from './suite.ts'
+
+nestSuite('nest 12')
