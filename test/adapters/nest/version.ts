@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { installed } from '../../../scripts/installed.ts'
 
-const PACKAGES = ['common', 'core', 'platform-express', 'platform-fastify']
+/** The last two are only here: tests of what they do need one version. */
+const PACKAGES = ['common', 'core', 'platform-express', 'platform-fastify', 'microservices', 'testing']
 
 /** Where Nest 11 is; this repository has Nest 12. */
 export const nest11 = (): string =>
