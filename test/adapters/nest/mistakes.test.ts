@@ -32,11 +32,14 @@ suite('a mistake in the use of strongroom/nest is refused when the application i
       () => StrongroomModule.forRoot({ sessions, csrf: { cookie: 'a' } }),
       /^Unknown option "cookie" for/,
     ],
-    [
-      'forRoot: csrf that is a word',
-      () => StrongroomModule.forRoot({ sessions, csrf: 'yes' }),
-      /^csrf\(\) takes its opt/,
-    ],
+    ...['yes', '', null].map(
+      (csrf) =>
+        [
+          `forRoot: csrf that is ${JSON.stringify(csrf)}`,
+          () => StrongroomModule.forRoot({ sessions, csrf }),
+          /^csrf\(\) takes its options as an object/,
+        ] as const,
+    ),
     [
       'forRoot: closeOnShutdown',
       () => StrongroomModule.forRoot({ sessions, closeOnShutdown: 'yes' }),

@@ -129,8 +129,8 @@ function check<Data extends object>(where: string, given: StrongroomOptions<Data
   checkOptions(where, given, ['sessions', 'csrf', 'closeOnShutdown'], { get: `Write ${EXAMPLE}.` })
   const { sessions, csrf = false, closeOnShutdown } = given
   checkSessions(EXAMPLE, sessions)
-  const protection = csrf === true ? {} : csrf || null
-  if (protection) csrfPolicy(protection)
+  const protection = csrf === true ? {} : csrf === false ? null : csrf
+  if (csrf !== false) csrfPolicy(protection as CsrfOptions)
   return {
     sessions: sessions as unknown as BaseSessions<object>,
     csrf: protection,

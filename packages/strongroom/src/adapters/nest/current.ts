@@ -37,8 +37,8 @@ const userId = createParamDecorator(
 )
 
 /**
- * The session of a request, for guards and interceptors of your own. Rejects with `SessionException` if it cannot be loaded, and where
- * there is no request of HTTP: in a gateway, a microservice and a GraphQL resolver.
+ * The session of a request, for guards and interceptors of your own. Rejects with `SessionException` if it cannot be loaded, and with
+ * `UnsupportedError` where there is no request of HTTP: in a gateway, a microservice and a GraphQL resolver.
  */
 export async function sessionOf<Data extends object = Record<string, unknown>>(
   context: ArgumentsHost,
@@ -63,10 +63,8 @@ const NOT_IMPORTED =
 function requestOf(context: ArgumentsHost): object {
   const type = context.getType<string>()
   if (type === 'http') return context.switchToHttp().getRequest()
-  throw new SessionException(
-    new UnsupportedError(
-      `There is no request of HTTP in a context of type "${type}", and so no session. ${INSTEAD[type] ?? INSTEAD.rpc}`,
-    ),
+  throw new UnsupportedError(
+    `There is no request of HTTP in a context of type "${type}", and so no session. ${INSTEAD[type] ?? INSTEAD.rpc}`,
   )
 }
 

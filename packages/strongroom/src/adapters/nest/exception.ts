@@ -3,6 +3,17 @@ import { BaseExceptionFilter } from '@nestjs/core'
 import { StrongroomError } from '../../errors.ts'
 
 const logger = new Logger('StrongroomModule')
+const logged = new WeakSet<StrongroomError>()
+
+/**
+ * Nest logs no `HttpException`, and the visitor is told nothing, so that nobody would find a mistake of the application. For a `StoreError`,
+ * there is an event.
+ */
+function log(error: StrongroomError): void {
+  if (error.status < 500 || error.code === 'STRONGROOM_STORE' || logged.has(error)) return
+  logged.add(error)
+  logger.error(error)
+}
 
 /**
  * What the exception filters of an application get when a session could not be loaded or saved: an `HttpException` with the status of the
@@ -11,17 +22,14 @@ const logger = new Logger('StrongroomModule')
  */
 export class SessionException extends HttpException {
   declare readonly cause: StrongroomError
-  #isLogged = false
 
   constructor(error: StrongroomError) {
     super(error.publicMessage, error.status, { cause: error })
   }
 
-  /** Nest logs no `HttpException`, and the visitor is told nothing: a mistake would be found by nobody. A `StoreError` has an event. */
+  /** What the filter of Nest sends. */
   override getResponse(): string | object {
-    const { cause } = this
-    if (cause.status >= 500 && cause.code !== 'STRONGROOM_STORE' && !this.#isLogged) logger.error(cause)
-    this.#isLogged = true
+    log(this.cause)
     return super.getResponse()
   }
 }
@@ -40,6 +48,7 @@ export class StrongroomFilter extends BaseExceptionFilter<StrongroomError> {
       case 'http':
         return super.catch(exception as never, host)
       case 'graphql':
+        log(error)
         return exception
       default:
         // Without a result, the filter of a microservice that comes after all others handles the error.

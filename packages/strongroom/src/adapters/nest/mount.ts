@@ -40,10 +40,12 @@ interface FastifyInstance {
   ): unknown
 }
 
-/** The sessions of a request that Nest hands to a handler; undefined for one that `mount` has not seen. */
-export const sessionsOf = (request: object): BaseSessions<object> | undefined => rawOf(request)[SESSIONS]
-
-const rawOf = (request: object) => ('raw' in request ? request.raw : request) as Mounted
+/** The sessions of a request, Node's or Fastify's; undefined for one that `mount` has not seen. */
+export function sessionsOf(request: object): BaseSessions<object> | undefined {
+  const { [SESSIONS]: sessions, raw } = request as Mounted & Partial<FastifyRequest>
+  // An application on Express may have a `raw` of its own, such as the bytes of the body.
+  return sessions ?? raw?.[SESSIONS]
+}
 
 const mounted = new WeakMap<object, object>()
 
