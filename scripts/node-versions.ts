@@ -3,10 +3,8 @@
  * repository brings. Each is installed on first use, from the npm package `node`, beside our own dependencies.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { npm } from './pack.ts'
-import { root } from './packages.ts'
+import { installed } from './installed.ts'
 import { runTests } from './run-tests.ts'
 
 /** The oldest release of 22 that `engines` allows needs a flag to run TypeScript, so the newest one stands for it. */
@@ -39,11 +37,6 @@ for (const major of MAJORS) {
 process.exitCode = failed ? 1 : 0
 
 function nodeOf(major: number): string {
-  const folder = join(root, 'node_modules', '.nodes', String(major))
-  const binary = join(folder, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
-  if (existsSync(binary)) return binary
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, allowScripts: { node: true } }))
-  npm(folder, 'install', `node@${major}`, '--no-audit', '--no-fund', '--ignore-scripts=false')
-  return binary
+  const folder = installed(`node-${major}`, [`node@${major}`], ['node'])
+  return join(folder, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
 }

@@ -16,7 +16,7 @@ const pages = [
   .map((path) => path.replaceAll('\\', '/'))
   .sort()
   .map(readPage)
-/** Node does not run decorators: the example for Nest is run by test/adapters/nest/guide.test.ts. */
+/** Node does not run decorators: the example for Nest is run by test/frameworks/nest/guide.test.ts. */
 const examples = globSync('examples/**/*.ts', { cwd: root, exclude: ['examples/nest/**'] }).sort()
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
 /** Is the name in a code span, as in `clearExpired(options?)`? */

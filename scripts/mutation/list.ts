@@ -17,6 +17,7 @@ import { labMutations } from './lab.ts'
 import { labAttackMutations } from './lab-attacks.ts'
 import { mistakeMutations } from './mistakes.ts'
 import { type Mutation, on } from './mutation.ts'
+import { nestMutations } from './nest.ts'
 import { cliMutations, djangoMutations, operatorMutations } from './other-packages.ts'
 import { passportMutations } from './passport.ts'
 import { peerMutations } from './peers.ts'
@@ -1509,4 +1510,5 @@ export const mutations: readonly Mutation[] = [
   ...figureMutations,
   ...demoMutations,
   ...usageMutations,
+  ...nestMutations,
 ]

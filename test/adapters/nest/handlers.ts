@@ -78,6 +78,19 @@ export function handlerSuites(version: string): void {
         assert.deepEqual(await asked(), { isSession: true, isSame: true, userId: 'ada' })
       })
 
+      const onlyOnExpress = platform === 'Express' ? test : () => {}
+      onlyOnExpress('get a session where the application has a request.raw of its own', async (t) => {
+        const { sessions } = slowSessions()
+        const root = moduleOf({ imports: [StrongroomModule.forRoot({ sessions })], controllers: [controller([read])] })
+        const app = await createApp(root, platform)
+        app.use((request: object, _response: object, next: () => void) => {
+          Object.assign(request, { raw: Buffer.from('the body') })
+          next()
+        })
+        const { visitor } = await visit(t, app)
+        assert.equal((await visitor.must('/n')).text, '{"n":0}')
+      })
+
       test('pass options to the session that they get', async (t) => {
         const { watch, visitor } = await site(t, platform, [
           login,

@@ -1,5 +1,7 @@
 import 'reflect-metadata'
-import type { ServerResponse } from 'node:http'
+import type { Server, ServerResponse } from 'node:http'
+import type { Http2Server } from 'node:http2'
+import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import {
   Controller,
@@ -9,7 +11,7 @@ import {
   type NestApplicationOptions,
   type Type,
 } from '@nestjs/common'
-import { NestFactory } from '@nestjs/core'
+import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core'
 import { ExpressAdapter } from '@nestjs/platform-express'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
 import { http1 } from '../../../packages/strongroom/src/testing/adapter/client.ts'
@@ -53,18 +55,27 @@ export function moduleOf(metadata: ModuleMetadata, name = 'Root'): Type {
   return made
 }
 
-export const createApp = (root: Type, platform: Platform, options: NestApplicationOptions = {}) =>
-  NestFactory.create(root, adapterOf(platform), { logger: false, abortOnError: false, ...options })
+export const createApp = (root: Type, on: Platform | AbstractHttpAdapter, options: NestApplicationOptions = {}) =>
+  NestFactory.create(root, typeof on === 'string' ? adapterOf(on) : on, {
+    logger: false,
+    abortOnError: false,
+    ...options,
+  })
 
-/** Starts an application on a free port. */
+/** Starts an application on a free port. Closing it does not wait for clients that keep their connections open. */
 export async function listen(app: INestApplication): Promise<RunningServer> {
+  const server: Server | Http2Server = app.getHttpServer()
+  const open = new Set<{ destroy(): void }>()
+  const opened = (session: { destroy(): void }) => open.add(session)
+  server.on('session', opened)
   await app.listen(0, '127.0.0.1')
-  const server = app.getHttpServer()
   const close = async () => {
-    server.closeAllConnections()
+    if ('closeAllConnections' in server) server.closeAllConnections()
+    for (const session of open) session.destroy()
     await app.close()
   }
-  return { url: `http://127.0.0.1:${server.address().port}`, close }
+  const { port } = server.address() as AddressInfo
+  return { url: `http://127.0.0.1:${port}`, http2: !('closeAllConnections' in server), close }
 }
 
 /** Runs an application until the end of the test. */

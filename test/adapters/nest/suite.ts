@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { All, Req, Res } from '@nestjs/common'
+import { FastifyAdapter } from '@nestjs/platform-fastify'
 import { StrongroomModule } from '../../../packages/strongroom/src/adapters/nest.ts'
 import { adapterSuite, type StartServer, type SuiteResponse } from '../../../packages/strongroom/src/testing/index.ts'
 import { send } from '../serve.ts'
-import { controller, createApp, listen, moduleOf, type Platform, type Reply } from './site.ts'
+import { adapterOf, controller, createApp, listen, moduleOf, PLATFORMS, type Platform, type Reply } from './site.ts'
 
 const starterOn =
-  (platform: Platform): StartServer =>
+  (platform: Platform, makeAdapter = () => adapterOf(platform)): StartServer =>
   async (sessions, application, protection) => {
     const handler = {
       decorators: [All('*')],
@@ -21,7 +22,7 @@ const starterOn =
       imports: [StrongroomModule.forRoot({ sessions, ...(protection && { csrf: protection }) })],
       controllers: [controller([handler])],
     })
-    const app = await createApp(root, platform)
+    const app = await createApp(root, makeAdapter())
     // Express makes an ETag for the error page, too, and the suite looks for the one of the page that failed.
     if (platform === 'Express') app.getHttpAdapter().getInstance().set('etag', false)
     return listen(app)
@@ -41,5 +42,7 @@ function reply(response: Reply, { status, headers, body }: SuiteResponse): void 
 
 /** The adapter's suite on both platforms of the Nest that this process has. */
 export function nestSuite(version: string): void {
-  for (const platform of ['Express', 'Fastify'] as const) adapterSuite(`${version} on ${platform}`, starterOn(platform))
+  for (const platform of PLATFORMS) adapterSuite(`${version} on ${platform}`, starterOn(platform))
+  const overHttp2 = () => new FastifyAdapter({ http2: true } as object)
+  adapterSuite(`${version} on Fastify over HTTP/2`, starterOn('Fastify', overHttp2))
 }

@@ -3,11 +3,11 @@ import { readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { root } from '../../../scripts/packages.ts'
+import { nest11 } from '../../adapters/nest/version.ts'
 import { ran } from '../../bundlers/program.ts'
 import { type Project, packedProject } from '../../bundlers/project.ts'
 import { readPage, toProgram } from '../../support/docs/page.ts'
 import { Runner, runTests } from '../../support/docs/run.ts'
-import { nest11 } from './version.ts'
 
 const NESTS = { 'Nest 12': () => root, 'Nest 11': nest11 }
 const EXAMPLE = 'examples/nest/main.ts'
