@@ -11,6 +11,7 @@ import {
   Get,
   Header,
   InternalServerErrorException,
+  Session as NestSession,
   Post,
   Redirect,
   Req,
@@ -105,6 +106,13 @@ export function handlerSuites(version: string): void {
         assert.equal(watch.calls.filter((call) => call === 'read').length, 2)
         watch.before = () => Promise.reject(new Error('down'))
         assert.equal((await visitor.must('/calm')).text, '{"readOnly":true}')
+      })
+
+      test("find nothing at Nest's own @Session()", async (t) => {
+        const { visitor } = await site(t, platform, [
+          get('own', (session: unknown) => ({ type: typeof session }), [NestSession()]),
+        ])
+        assert.equal((await visitor.must('/own')).text, '{"type":"undefined"}')
       })
 
       test('that do not ask cost no call of the store, and have no header of ours', async (t) => {

@@ -1,4 +1,5 @@
-import { registerHooks } from 'node:module'
+import assert from 'node:assert/strict'
+import { createRequire, registerHooks } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { installed } from '../../../scripts/installed.ts'
@@ -18,6 +19,9 @@ const OF_NEST = /^(?:@nestjs\/|rxjs$|rxjs\/|reflect-metadata$|express$|fastify$)
 /** From now on, what this process imports of Nest is of version 11, for the sources of the adapter, too. */
 export function useNest11(): void {
   const folder = nest11()
+  // What is missing there would be found further up, which is Nest 12.
+  const { version } = createRequire(join(folder, 'main.js'))('@nestjs/core/package.json')
+  assert.match(version, /^11\./)
   const inside = pathToFileURL(join(folder, '/')).href
   registerHooks({
     resolve(specifier, context, next) {
