@@ -5,6 +5,15 @@ export function watchResponses(listener: (error: StrongroomError) => void): void
   onResponse = listener
 }
 
+/** As RFC 9110 §15 names them. */
+const STATUS_TEXTS: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  403: 'Forbidden',
+  409: 'Conflict',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+}
+
 /**
  * The base of every error of this library. `code` is stable across releases; `status` is the HTTP status of the response if
  * the application does not handle the error itself; `cause` is what was thrown below. A message says what happened and what to
@@ -24,6 +33,22 @@ export abstract class StrongroomError extends Error {
   get expose(): boolean {
     return this.status < 500
   }
+  /**
+   * The fields of React Router's `ErrorResponse`, by which it knows one. Without them, it responds with a 500, whatever the status.
+   * `error` is what its `handleError` gets.
+   */
+  get statusText(): string {
+    return STATUS_TEXTS[this.status] ?? ''
+  }
+  get internal(): boolean {
+    return false
+  }
+  get data(): string {
+    return this.publicMessage
+  }
+  get error(): this {
+    return this
+  }
   override get name(): string {
     return this.constructor.name
   }
@@ -33,7 +58,7 @@ export abstract class StrongroomError extends Error {
    */
   get publicMessage(): string {
     if (this.status < 500 || process.env.NODE_ENV !== 'production') return this.message
-    return this.status === 503 ? 'Service Unavailable' : 'Internal Server Error'
+    return this.statusText
   }
   /**
    * The default response: Hono sends it for an error that `app.onError` does not handle. Under Hono and fetch, a 5xx that is no
