@@ -3,13 +3,16 @@ import { createRequestHandler, type MiddlewareFunction, type ServerBuild } from 
 import { ran } from '../../bundlers/program.ts'
 import { type Application, writeApplication } from '../project.ts'
 
-export const BUILD = [join('node_modules', '@react-router', 'dev', 'bin.cjs'), 'build']
+/** Builds the application in a folder. Fails with what was printed. */
+export const buildIn = (folder: string): string =>
+  ran(folder, [join('node_modules', '@react-router', 'dev', 'bin.cjs'), 'build'])
 
 const dependencies = Object.fromEntries(
   ['react', 'react-dom', 'react-router', '@react-router/node', 'isbot'].map((name) => [name, '*']),
 )
 
-const BASE = {
+/** What every application has. */
+export const BASE = {
   'package.json': JSON.stringify({ private: true, type: 'module', dependencies }),
   'vite.config.js': `import { reactRouter } from '@react-router/dev/vite'
     export default { plugins: [reactRouter()] }`,
@@ -30,7 +33,7 @@ export interface Built extends Application {
 export function build(files: Readonly<Record<string, string>>): Built {
   const application = writeApplication({ ...BASE, ...files })
   try {
-    ran(application.folder, BUILD)
+    buildIn(application.folder)
   } catch (error) {
     application.remove()
     throw error

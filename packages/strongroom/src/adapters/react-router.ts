@@ -109,10 +109,11 @@ function checkResponse(response: unknown): Response {
   )
 }
 
+/** React Router calls the application while it is built, too, for pages that are files from then on. */
 async function commit(visit: Pick<Visit<object>, 'commit'>, response: Response): Promise<void> {
-  if (process.env.IS_RR_BUILD_REQUEST !== 'yes') return void (await visit.commit(statusOf(response)))
-  const { used } = await visit.commit(500)
-  if (used)
+  const isPrerendered = process.env.IS_RR_BUILD_REQUEST === 'yes'
+  const { used } = await visit.commit(isPrerendered ? 500 : statusOf(response))
+  if (isPrerendered && used)
     throw new ConfigError(
       'A page that is prerendered asked for the session: every visitor would get the page of nobody. Take its path out of "prerender" in react-router.config, or ask for the session on another route.',
     )
