@@ -9,11 +9,14 @@ type Fetch = (request: Request, ...rest: never[]) => Response | Promise<Response
 export const buildIn = (folder: string): string =>
   ran(folder, [join('node_modules', 'vite', 'bin', 'vite.js'), 'build'])
 
+/** In this repository, another version of cookie-es is where an application finds the one of Start. */
+export const CONFIG = `import { tanstackStart } from '@tanstack/react-start/plugin/vite'
+  export default { plugins: [tanstackStart()], ssr: { noExternal: ['cookie-es'] } }`
+
 /** What every application has. */
 export const BASE = {
   'package.json': JSON.stringify({ private: true, type: 'module' }),
-  'vite.config.js': `import { tanstackStart } from '@tanstack/react-start/plugin/vite'
-    export default { plugins: [tanstackStart()] }`,
+  'vite.config.js': CONFIG,
   'tsconfig.json': JSON.stringify({ compilerOptions: { jsx: 'react-jsx' } }),
   'src/router.jsx': `import { createRouter } from '@tanstack/react-router'
     import { routeTree } from './routeTree.gen'
