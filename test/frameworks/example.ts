@@ -20,12 +20,17 @@ export interface ExampleOptions {
   readonly server: string
   /** Further packages that the server needs. */
   readonly borrowed?: readonly string[]
+  /** Files that this repository needs, by their names. */
+  readonly files?: Readonly<Record<string, string>>
 }
 
 /**
  * Builds `examples/NAME` with the library as npm delivers it, and drives it with a browser. The examples of all frameworks look the same.
  */
-export function testExample(name: string, { subpaths, build, server: program, borrowed = [] }: ExampleOptions): void {
+export function testExample(
+  name: string,
+  { subpaths, build, server: program, borrowed = [], files = {} }: ExampleOptions,
+): void {
   suite(`examples/${name}`, { skip: chromium.skip, timeout: 120_000 }, () => {
     let project: Project
     let server: Server
@@ -39,6 +44,7 @@ export function testExample(name: string, { subpaths, build, server: program, bo
       const { dependencies, devDependencies } = JSON.parse(readFileSync(join(project.folder, 'package.json'), 'utf8'))
       for (const each of [...Object.keys({ ...dependencies, ...devDependencies }), ...borrowed])
         if (each !== 'strongroom') project.borrow(each)
+      for (const [file, text] of Object.entries(files)) project.write(file, text)
       ran(project.folder, build)
       project.write('serve.js', program)
       server = await served(project.folder, ['serve.js'], {

@@ -11,13 +11,12 @@ export const buildIn = (folder: string): string =>
 
 /** In this repository, another version of cookie-es is where an application finds the one of Start. */
 export const CONFIG = `import { tanstackStart } from '@tanstack/react-start/plugin/vite'
-  export default { plugins: [tanstackStart()], ssr: { noExternal: ['cookie-es'] } }`
+  export default { plugins: [tanstackStart()], oxc: { jsx: { runtime: 'automatic' } }, ssr: { noExternal: ['cookie-es'] } }`
 
 /** What every application has. */
 export const BASE = {
   'package.json': JSON.stringify({ private: true, type: 'module' }),
   'vite.config.js': CONFIG,
-  'tsconfig.json': JSON.stringify({ compilerOptions: { jsx: 'react-jsx' } }),
   'src/router.jsx': `import { createRouter } from '@tanstack/react-router'
     import { routeTree } from './routeTree.gen'
     export const getRouter = () => createRouter({ routeTree })`,
