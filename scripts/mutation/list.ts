@@ -22,6 +22,7 @@ import { cliMutations, djangoMutations, operatorMutations } from './other-packag
 import { passportMutations } from './passport.ts'
 import { peerMutations } from './peers.ts'
 import { protocolMutations } from './protocol.ts'
+import { reactFrameworkMutations } from './react-frameworks.ts'
 import { figureMutations, requestMutations } from './requests.ts'
 import { studioMutations } from './studio.ts'
 import { sveltekitAstroMutations } from './sveltekit-astro.ts'
@@ -1505,6 +1506,7 @@ export const mutations: readonly Mutation[] = [
   ...hostMutations,
   ...sveltekitAstroMutations,
   ...fastifyKoaMutations,
+  ...reactFrameworkMutations,
   ...labAttackMutations,
   ...requestMutations,
   ...figureMutations,
