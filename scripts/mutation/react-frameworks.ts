@@ -20,9 +20,9 @@ export const reactFrameworkMutations: readonly Mutation[] = [
     '',
   ),
   reactRouter('responses')(
-    'a strongroom() of React Router that begins a second visit',
-    'if (!sessions.attach(context, visit, request)) return next()',
+    'a strongroom() of React Router that begins a second visit below withSessions()',
     'sessions.attach(context, visit, request)',
+    'sessions.attach(context, visit)',
   ),
   reactRouter('failures')(
     'a React Router page that a cache may keep, although its session could not be saved',
