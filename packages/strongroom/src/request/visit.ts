@@ -70,6 +70,11 @@ export class Visit<Data extends object> {
     return this.#committed
   }
 
+  /** Was the session asked for? */
+  get wasRequested(): boolean {
+    return this.#wasRequested
+  }
+
   /** Was the session found to have ended by the save of a request that did not change it? Then its cookie is worth nothing any more. */
   get wasMissed(): boolean {
     return this.#wasMissed

@@ -6,8 +6,11 @@ import { hasBegun, hasEnded, type NodeResponse } from './head.ts'
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest
 
-/** Responds to an error while the session was saved, when nothing has been sent yet. */
-export type Fail = (error: unknown, response: NodeResponse) => void
+/**
+ * Responds to an error while the session was saved, when nothing has been sent yet. `ended`: has the handler ended its response, so that
+ * it will not write into that of the error?
+ */
+export type Fail = (error: unknown, response: NodeResponse, ended: boolean) => void
 
 /** Typed for hosts that take nothing but errors. */
 export type Next = (error?: Error) => void
@@ -51,7 +54,7 @@ export interface Responding {
 
 /** For an error that came too late for the response. Express closes the connection if it gets one before the response is sent. */
 export function failAfter({ response, fail }: Responding, error: unknown): void {
-  response.once('close', () => fail(error, response))
+  response.once('close', () => fail(error, response, true))
 }
 
 /** Never throws or rejects: it is called from a store's callback, too, where nobody could catch what an `onError` throws. */

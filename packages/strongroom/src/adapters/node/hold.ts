@@ -227,7 +227,7 @@ class Hold implements Watcher, Gate {
       response.statusCode = 500
     }
     if (!wasReleased) this.#earlier = this.#earlierOutcome()
-    this.#fail(error, response)
+    this.#fail(error, response, this.#ended)
   }
 
   /** Whatever happens here, the visitor needs the error page. */

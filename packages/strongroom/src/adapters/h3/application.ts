@@ -1,0 +1,163 @@
+import type { ServerResponse } from 'node:http'
+import { StrongroomError } from '../../errors.ts'
+import type { Visit } from '../../request/visit.ts'
+import type { BaseSessions } from '../../sessions.ts'
+import { respond } from '../node/fail.ts'
+import { NodeHeaders } from '../node/head.ts'
+import { hold } from '../node/hold.ts'
+import { applyOutcome, dropBodyHeaders } from '../shared/outcome.ts'
+import type { NodeEvent } from './event.ts'
+import { statusOfError } from './middleware.ts'
+
+/** An application of h3 1, as far as it matters here. */
+export interface H3App {
+  handler: (event: never) => unknown
+  readonly options: {
+    onError?: ((error: never, event: never) => unknown) | undefined
+    onBeforeResponse?: ((event: never, response: never) => unknown) | undefined
+  }
+}
+
+type Handler = (event: NodeEvent) => unknown
+
+/**
+ * Has an application of h3 1 open and save the session of each of its requests. Around its handler, because a middleware of h3 1 cannot wait
+ * for the response of those after it.
+ */
+export function attachToApp<Data extends object>(sessions: BaseSessions<Data>, app: H3App): void {
+  const handler = app.handler as Handler
+  const { onBeforeResponse } = app.options as { onBeforeResponse?: (event: NodeEvent, response: Body) => unknown }
+  /** On the context, because that of the outer event is what an inner request has of it: see `outerOf`. */
+  const slot = Symbol('strongroom visit')
+  type Context = { [slot]?: Shared<Data> }
+
+  /**
+   * What a page requests of its own server while it is rendered, by `event.$fetch`, `useFetch` or `useRequestFetch`, is a part of its
+   * request: it has the same session, which the page saves. Only with the same cookie: that of a cached page has none.
+   */
+  const outerOf = ({ node: { req } }: NodeEvent): Shared<Data> | undefined => {
+    const shared = (Object((req as { __unenv__?: unknown }).__unenv__) as Context)[slot]
+    return shared && shared.cookie === req.headers.cookie ? shared : undefined
+  }
+
+  /** Has the properties by which h3 finds WebSockets in an application within another one. */
+  app.handler = Object.assign(async function strongroom(event: NodeEvent) {
+    const { req, res } = event.node
+    const shared = outerOf(event) ?? { visit: sessions.open(req.headers), cookie: req.headers.cookie, event }
+    // Two plugins, or one application within another: the outer one commits.
+    if (!sessions.attach(event, shared.visit)) return handler(event)
+    ;(event.context as Context)[slot] = shared
+    if (shared.event !== event) return handler(event)
+    if (isBuffered(res)) return runBuffered(handler, event, shared.visit)
+    hold<Data>(res, (error, _response, ended) => void failHeld(app, event, error, ended))(shared.visit)
+    return handler(event)
+  }, handler)
+
+  app.options.onBeforeResponse = async (event: NodeEvent, response: Body) => {
+    await onBeforeResponse?.(event, response)
+    const shared = (event.context as Context)[slot]
+    if (shared?.event !== event || !isStream(response.body)) return
+    try {
+      // Before the first chunk: an error that comes with it would find h3 in the middle of the stream.
+      await shared.visit.commit(response.body instanceof Response ? response.body.status : event.node.res.statusCode)
+    } catch (error) {
+      response.body = new CommitError(error)
+    }
+  }
+}
+
+interface Body {
+  body?: unknown
+}
+
+interface Shared<Data extends object> {
+  readonly visit: Visit<Data>
+  readonly cookie: string | undefined
+  /** The one that commits. */
+  readonly event: NodeEvent
+}
+
+const isStream = (body: unknown) =>
+  body instanceof Response
+    ? body.body !== null
+    : typeof body === 'object' && body !== null && ('pipe' in body || 'pipeTo' in body)
+
+/**
+ * The response of a request that did not come over a connection: on platforms that are not Node's, in toWebHandler(), and for a page that
+ * Nitro requests of itself. Its host takes it when the handler is done.
+ */
+const isBuffered = (response: ServerResponse): boolean => '__unenv__' in response
+
+async function runBuffered(handler: Handler, event: NodeEvent, visit: Pick<Visit<object>, 'commit'>): Promise<void> {
+  const headers = new NodeHeaders(event.node.res)
+  try {
+    await handler(event)
+  } catch (error) {
+    // If even that fails, the error that came first is the one to report.
+    await commitBuffered(visit, statusOfError(error), headers).catch(() => undefined)
+    throw error
+  }
+  try {
+    await commitBuffered(visit, event.node.res.statusCode, headers)
+  } catch (error) {
+    takeBack(event)
+    dropBodyHeaders(headers)
+    // The error page also sends the cookie of what an earlier save() has stored.
+    await commitBuffered(visit, 500, headers).catch(() => undefined)
+    throw new CommitError(error)
+  }
+}
+
+async function commitBuffered(
+  visit: Pick<Visit<object>, 'commit'>,
+  status: number,
+  headers: NodeHeaders,
+): Promise<void> {
+  applyOutcome(await visit.commit(status), headers)
+}
+
+/** Makes a buffered response one that has not begun. */
+function takeBack(event: NodeEvent): void {
+  Object.assign(event.node.res, { _data: undefined, headersSent: false, writableEnded: false, writableFinished: false })
+  Object.assign(event, { _handled: false })
+}
+
+/**
+ * The error page of the application, instead of a response that the handler has ended. Its event is another one: for its own, h3 must
+ * believe that it is handled, or it would go on to the next handler, past a middleware that has redirected the visitor.
+ */
+async function failHeld(app: H3App, event: NodeEvent, error: unknown, ended: boolean): Promise<void> {
+  const { res } = event.node
+  const onError = app.options.onError as ((error: CommitError, event: NodeEvent) => unknown) | undefined
+  Object.assign(event, { _handled: true })
+  // A handler that is in the middle of its response would write into that page.
+  if (!ended || !onError) return respond(error, res)
+  const page: NodeEvent = Object.create(event, { _handled: { value: false, writable: true } })
+  const failed = new CommitError(error)
+  res.statusCode = failed.statusCode
+  try {
+    await onError(failed, page)
+  } catch {}
+  if (!page.handled) respond(error, res)
+}
+
+/**
+ * What h3 1 takes for one of its own errors, whichever copy of h3 it is: it looks at the class. A server error is `unhandled`, so that Nitro
+ * logs it, and does not show its message.
+ */
+class CommitError extends Error {
+  static readonly __h3_error__ = true
+  readonly statusCode: number
+  readonly unhandled: boolean
+  readonly fatal = false
+
+  constructor(cause: unknown) {
+    super(cause instanceof StrongroomError ? cause.publicMessage : 'Internal Server Error', { cause })
+    this.statusCode = statusOfError(cause)
+    this.unhandled = this.statusCode >= 500
+  }
+
+  toJSON(): object {
+    return { message: this.message, statusCode: this.statusCode }
+  }
+}

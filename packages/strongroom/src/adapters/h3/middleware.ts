@@ -1,0 +1,114 @@
+import type { BaseSessions } from '../../sessions.ts'
+import { respond } from '../node/fail.ts'
+import { hold } from '../node/hold.ts'
+import { applyOutcome, type ResponseHeaders, statusOf } from '../shared/outcome.ts'
+import type { FetchEvent } from './event.ts'
+
+/** What h3 2 hands on for a request that nobody has responded to. */
+const NOT_FOUND = Symbol.for('h3.notFound')
+
+/**
+ * Runs the rest of an application of h3 2, and saves the session before the first byte. An error of the save is thrown, and reaches
+ * `onError` of the application as any other.
+ */
+export async function runWith<Data extends object>(
+  sessions: BaseSessions<Data>,
+  event: FetchEvent,
+  next: () => unknown,
+): Promise<unknown> {
+  const visit = sessions.open(event.req.headers)
+  // On the application and on a route, or within withSessions() of strongroom/fetch: the outer one commits the one visit of this request.
+  if (!sessions.attach(event, visit, event.req)) return next()
+  const node = event.runtime?.node?.res
+  // On Node, the headers are added to what is sent in the end: by a Node handler, or by an onError that makes a Response of its own.
+  if (node) hold<Data>(node, respond)(visit)
+  let value: unknown
+  try {
+    value = await next()
+  } catch (error) {
+    if (!node) await commitError(visit, event, error)
+    throw error
+  }
+  // Before the session is saved: a value that cannot be sent becomes a 500, which saves nothing.
+  if (visit.wasRequested) value = encoded(value, event)
+  const outcome = await visit.commit(statusOfValue(value, event))
+  if (node) return value
+  if (!(value instanceof Response)) {
+    applyOutcome(outcome, new HeadersOfAll([event.res.headers]))
+    return value
+  }
+  // What stands for the upgrade to a WebSocket is not sent, and what stands for a connection that failed has no headers.
+  if (!outcome.used || 'crossws' in value || value.status === 0) return value
+  // A copy, because the headers of a redirect or of a fetched response cannot be changed.
+  const copy = new Response(value.body, value)
+  applyOutcome(outcome, new HeadersOfAll([copy.headers, event.res.headers, event.res.errHeaders]))
+  return copy
+}
+
+/** With a page that shows an error. If even that fails, the error that came first is the one to report. */
+async function commitError<Data extends object>(
+  visit: Pick<ReturnType<BaseSessions<Data>['open']>, 'commit'>,
+  { res }: FetchEvent,
+  error: unknown,
+): Promise<void> {
+  try {
+    const outcome = await visit.commit(statusOfError(error))
+    // The first for h3's own page, the second for a value that onError returns: only one of them is sent.
+    for (const headers of [res.errHeaders, res.headers]) applyOutcome(outcome, new HeadersOfAll([headers]))
+  } catch {}
+}
+
+/** What h3 would make of it later, when it is too late for an error. */
+function encoded(value: unknown, { res }: FetchEvent): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null && !Array.isArray(value)) return value
+  const text = JSON.stringify(value)
+  if (!res.headers.has('content-type')) res.headers.set('content-type', 'application/json;charset=UTF-8')
+  return text
+}
+
+function statusOfValue(value: unknown, { res }: FetchEvent): number {
+  if (value === NOT_FOUND) return 404
+  if (value instanceof Response) return statusOf(value)
+  if (value instanceof Error) return statusOfError(value)
+  // HTTPResponse of h3 has one, and is no Response.
+  const { status } = Object(value) as { status?: unknown }
+  return Number(typeof status === 'number' && status > 0 ? status : (res.status ?? 200))
+}
+
+/** As h3 understands it: HTTPError has one, and so have our own errors. */
+export function statusOfError(error: unknown): number {
+  const { status, statusCode = status } = Object(error) as { status?: unknown; statusCode?: unknown }
+  const given = Number(statusCode)
+  return Number.isInteger(given) && given >= 100 && given <= 599 ? given : 500
+}
+
+/** Headers that h3 will merge into one response; of a name in several, the last counts. */
+class HeadersOfAll implements ResponseHeaders {
+  readonly #all: readonly Headers[]
+
+  constructor(all: readonly Headers[]) {
+    this.#all = all
+  }
+
+  get(name: string): string | undefined {
+    return this.#all.findLast((headers) => headers.has(name))?.get(name) ?? undefined
+  }
+
+  set(name: string, value: string): void {
+    for (const [index, headers] of this.#all.entries()) if (index === 0 || headers.has(name)) headers.set(name, value)
+  }
+
+  append(name: string, value: string): void {
+    this.#all[0]?.append(name, value)
+  }
+
+  delete(name: string): void {
+    for (const headers of this.#all) headers.delete(name)
+  }
+
+  names(): string[] {
+    return this.#all.flatMap((headers) => [...headers.keys()])
+  }
+}
