@@ -16,8 +16,8 @@ const pages = [
   .map((path) => path.replaceAll('\\', '/'))
   .sort()
   .map(readPage)
-/** Node does not run decorators: the example for Nest is run by test/frameworks/nest/guide.test.ts. */
-const examples = globSync('examples/**/*.ts', { cwd: root, exclude: ['examples/nest/**'] }).sort()
+/** Not those that are built or compiled: test/frameworks runs them. */
+const examples = globSync('examples/**/*.ts', { cwd: root, exclude: ['examples/nest/**', 'examples/nuxt/**'] }).sort()
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
 /** Is the name in a code span, as in `clearExpired(options?)`? */
 const mentions = (text: string, name: string) => {

@@ -80,10 +80,6 @@ export class Visit<Data extends object> {
     return this.#wasMissed
   }
 
-  get wasRequested(): boolean {
-    return this.#wasRequested
-  }
-
   /** Why the session could last not be loaded or saved, for frameworks that swallow what a handler throws; null if nothing has failed. */
   get failure(): StrongroomError | null {
     return this.#failure

@@ -1,0 +1,3 @@
+import { strongroom } from 'strongroom/h3'
+
+export default defineNitroPlugin(strongroom(sessions))
