@@ -38,8 +38,13 @@ export interface Server {
   stop(): Promise<void>
 }
 
-/** Starts a server, and resolves when it has printed its address. */
-export async function served(cwd: string, args: readonly string[], variables: Variables = {}): Promise<Server> {
+/** Starts a server, and resolves when it has printed its address, and that it is ready. */
+export async function served(
+  cwd: string,
+  args: readonly string[],
+  variables: Variables = {},
+  ready = /\bReady\b/,
+): Promise<Server> {
   // In a group of its own: both programs start further processes, which must end with them.
   const child = spawn(process.execPath, args, { cwd, env: environment(variables), detached: true })
   const printed: string[] = []
@@ -50,14 +55,14 @@ export async function served(cwd: string, args: readonly string[], variables: Va
     await exit
   }
   try {
-    return { url: await addressOf(child, printed), printed, stop }
+    return { url: await addressOf(child, printed, ready), printed, stop }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-function addressOf(child: ChildProcess, printed: string[]): Promise<string> {
+function addressOf(child: ChildProcess, printed: string[], ready: RegExp): Promise<string> {
   return new Promise((resolve, reject) => {
     let url: string | undefined
     for (const stream of [child.stdout, child.stderr])
@@ -65,7 +70,7 @@ function addressOf(child: ChildProcess, printed: string[]): Promise<string> {
         createInterface({ input: stream }).on('line', (line) => {
           printed.push(line)
           url ??= /https?:\/\/(?:localhost|127\.0\.0\.1):\d+/.exec(line)?.[0]
-          if (url !== undefined && /\bReady\b/.test(line)) resolve(url)
+          if (url !== undefined && ready.test(line)) resolve(url)
         })
     child.once('exit', () => reject(new Error(`It ended before it was ready.\n${printed.join('\n')}`)))
   })
