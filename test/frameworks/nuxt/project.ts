@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { cp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -76,6 +85,6 @@ export default defineNuxtConfig({
   buildDir: '.nuxt',
   ...own,
   vite: { plugins: [unctx] },
-  nitro: { rollupConfig: { external: [/^strongroom(?:\\/|$)/] } },
+  nitro: { experimental: { websocket: true }, rollupConfig: { external: [/^strongroom(?:\\/|$)/] } },
 })
 `

@@ -16,12 +16,8 @@ export function formFacts(event: NodeEvent & Bodies): CsrfRequest {
     const type = req.headers['content-type'] ?? ''
     const body = FORM.test(type) ? await bodyOf(event) : null
     if (body === null) return undefined
-    const form = new Request('http://form/', {
-      method: 'POST',
-      headers: { 'content-type': type },
-      body,
-      duplex: 'half',
-    })
+    const init = { method: 'POST', headers: { 'content-type': type }, body, duplex: 'half' as const }
+    const form = new Request('http://form/', init)
     const value = await fetchFacts(form).field?.(name)
     // Otherwise what the handler reads of a stream would be kept for this copy.
     await form.body?.cancel()
