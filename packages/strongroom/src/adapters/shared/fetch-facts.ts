@@ -67,12 +67,17 @@ export async function formUpTo(most: number, { body, headers }: Request): Promis
 /** Null if there is more than may be read. */
 async function bytesUpTo(most: number, body: ReadableStream<Uint8Array>): Promise<Blob | null> {
   const chunks: Uint8Array<ArrayBuffer>[] = []
-  let size = 0
-  for await (const chunk of body) {
-    size += chunk.length
-    // Leaving the loop cancels this body. Of a copy, the handler still gets the whole.
-    if (size > most) return null
-    chunks.push(new Uint8Array(chunk))
+  const reader = body.getReader()
+  for (let size = 0; ; ) {
+    const { done, value } = await reader.read()
+    if (done) return new Blob(chunks)
+    size += value.length
+    if (size > most) {
+      // Not awaited, as leaving a loop over the body would: for a copy, it waits until the handler has read or cancelled the other half, and
+      // the handler would wait for this. Of a copy, the handler still gets the whole.
+      reader.cancel().catch(() => undefined)
+      return null
+    }
+    chunks.push(new Uint8Array(value))
   }
-  return new Blob(chunks)
 }
