@@ -4,6 +4,7 @@ import type { CsrfOptions } from '../http/csrf.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { attachToApp, type H3App } from './h3/application.ts'
 import { type FetchEvent, isNodeEvent, type NodeEvent } from './h3/event.ts'
+import { H3Failure } from './h3/failure.ts'
 import { formFacts } from './h3/form.ts'
 import { runWith } from './h3/middleware.ts'
 import { checkSessions } from './shared/check.ts'
@@ -69,6 +70,12 @@ export function withSessions<Data extends object, App extends H3App>(sessions: B
 export function csrf<Data extends object>(sessions: BaseSessions<Data>, options: CsrfOptions = {}) {
   const check = csrfCheck('app.use(csrf(sessions))', sessions, options)
   return async function csrf(event: FetchEvent | NodeEvent): Promise<void> {
-    await check(event, isNodeEvent(event) ? formFacts(event) : fetchFacts(event.req))
+    if (!isNodeEvent(event)) return check(event, fetchFacts(event.req))
+    try {
+      await check(event, formFacts(event))
+    } catch (error) {
+      // h3 1 logs what is no error of its own, and attacks are none of the application's.
+      throw new H3Failure(error)
+    }
   }
 }

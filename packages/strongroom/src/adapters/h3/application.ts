@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http'
-import { StrongroomError } from '../../errors.ts'
 import type { Visit } from '../../request/visit.ts'
 import type { BaseSessions } from '../../sessions.ts'
 import { respond } from '../node/fail.ts'
@@ -7,7 +6,7 @@ import { NodeHeaders } from '../node/head.ts'
 import { hold } from '../node/hold.ts'
 import { applyOutcome, dropBodyHeaders } from '../shared/outcome.ts'
 import type { NodeEvent } from './event.ts'
-import { statusOfError } from './middleware.ts'
+import { H3Failure, statusOfError } from './failure.ts'
 
 /** An application of h3 1, as far as it matters here. */
 export interface H3App {
@@ -61,7 +60,7 @@ export function attachToApp<Data extends object>(sessions: BaseSessions<Data>, a
       // Before the first chunk: an error that comes with it would find h3 in the middle of the stream.
       await shared.visit.commit(response.body instanceof Response ? response.body.status : event.node.res.statusCode)
     } catch (error) {
-      response.body = new CommitError(error)
+      response.body = new H3Failure(error)
     }
   }
 }
@@ -104,7 +103,7 @@ async function runBuffered(handler: Handler, event: NodeEvent, visit: Pick<Visit
     dropBodyHeaders(headers)
     // The error page also sends the cookie of what an earlier save() has stored.
     await commitBuffered(visit, 500, headers).catch(() => undefined)
-    throw new CommitError(error)
+    throw new H3Failure(error)
   }
 }
 
@@ -128,36 +127,15 @@ function takeBack(event: NodeEvent): void {
  */
 async function failHeld(app: H3App, event: NodeEvent, error: unknown, ended: boolean): Promise<void> {
   const { res } = event.node
-  const onError = app.options.onError as ((error: CommitError, event: NodeEvent) => unknown) | undefined
+  const onError = app.options.onError as ((error: H3Failure, event: NodeEvent) => unknown) | undefined
   Object.assign(event, { _handled: true })
   // A handler that is in the middle of its response would write into that page.
   if (!ended || !onError) return respond(error, res)
   const page: NodeEvent = Object.create(event, { _handled: { value: false, writable: true } })
-  const failed = new CommitError(error)
+  const failed = new H3Failure(error)
   res.statusCode = failed.statusCode
   try {
     await onError(failed, page)
   } catch {}
   if (!page.handled) respond(error, res)
-}
-
-/**
- * What h3 1 takes for one of its own errors, whichever copy of h3 it is: it looks at the class. A server error is `unhandled`, so that Nitro
- * logs it, and does not show its message.
- */
-class CommitError extends Error {
-  static readonly __h3_error__ = true
-  readonly statusCode: number
-  readonly unhandled: boolean
-  readonly fatal = false
-
-  constructor(cause: unknown) {
-    super(cause instanceof StrongroomError ? cause.publicMessage : 'Internal Server Error', { cause })
-    this.statusCode = statusOfError(cause)
-    this.unhandled = this.statusCode >= 500
-  }
-
-  toJSON(): object {
-    return { message: this.message, statusCode: this.statusCode }
-  }
 }

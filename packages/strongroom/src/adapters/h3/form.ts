@@ -20,7 +20,7 @@ export function formFacts(event: NodeEvent & Bodies): CsrfRequest {
     const form = new Request('http://form/', init)
     const value = await fetchFacts(form).field?.(name)
     // Otherwise what the handler reads of a stream would be kept for this copy.
-    await form.body?.cancel()
+    form.body?.cancel().catch(() => undefined)
     return value
   })
 }

@@ -1,11 +1,26 @@
+import type { Outcome, Visit } from '../../request/visit.ts'
 import type { BaseSessions } from '../../sessions.ts'
 import { respond } from '../node/fail.ts'
 import { hold } from '../node/hold.ts'
 import { applyOutcome, type ResponseHeaders, statusOf } from '../shared/outcome.ts'
 import type { FetchEvent } from './event.ts'
+import { statusOfError } from './failure.ts'
 
 /** What h3 2 hands on for a request that nobody has responded to. */
 const NOT_FOUND = Symbol.for('h3.notFound')
+/** By which h3 2 knows an `HTTPResponse`, whichever copy of h3 has made it. */
+const HTTP_RESPONSE = Symbol.for('h3.HTTPResponse')
+
+interface HttpResponse {
+  readonly [HTTP_RESPONSE]: true
+  readonly status?: number | undefined
+  readonly statusText?: string | undefined
+  readonly headers: Headers
+  readonly body?: unknown
+}
+
+const isHttpResponse = (value: unknown): value is HttpResponse =>
+  (Object(value) as Partial<HttpResponse>)[HTTP_RESPONSE] === true
 
 /**
  * Runs the rest of an application of h3 2, and saves the session before the first byte. An error of the save is thrown, and reaches
@@ -32,29 +47,34 @@ export async function runWith<Data extends object>(
   // Before the session is saved: a value that cannot be sent becomes a 500, which saves nothing.
   if (visit.wasRequested) value = encoded(value, event)
   const outcome = await visit.commit(statusOfValue(value, event))
-  if (node) return value
-  if (!(value instanceof Response)) {
-    applyOutcome(outcome, new HeadersOfAll([event.res.headers]))
-    return value
-  }
+  return node ? value : withOutcome(value, event, outcome)
+}
+
+/** Off Node, h3 makes the response, of the value and of the headers of its event. */
+function withOutcome(value: unknown, { res }: FetchEvent, outcome: Outcome): unknown {
   // What stands for the upgrade to a WebSocket is not sent, and what stands for a connection that failed has no headers.
-  if (!outcome.used || 'crossws' in value || value.status === 0) return value
-  // A copy, because the headers of a redirect or of a fetched response cannot be changed.
-  const copy = new Response(value.body, value)
-  applyOutcome(outcome, new HeadersOfAll([copy.headers, event.res.headers, event.res.errHeaders]))
-  return copy
+  if (!outcome.used || (value instanceof Response && ('crossws' in value || value.status === 0))) return value
+  if (value instanceof Response) {
+    // A copy, because the headers of a redirect cannot be changed, and an application may return one response to all of its visitors.
+    const copy = new Response(value.body, value)
+    applyOutcome(outcome, new HeadersOfAll([copy.headers, res.headers, res.errHeaders]))
+    return copy
+  }
+  if (isHttpResponse(value)) {
+    const { status, statusText, headers, body } = value
+    const copy: HttpResponse = { [HTTP_RESPONSE]: true, status, statusText, headers: new Headers(headers), body }
+    applyOutcome(outcome, new HeadersOfAll([copy.headers, res.headers]))
+    return copy
+  }
+  // The first are sent with h3's page for an error, the others with anything else: never both.
+  for (const headers of [res.errHeaders, res.headers]) applyOutcome(outcome, new HeadersOfAll([headers]))
+  return value
 }
 
 /** With a page that shows an error. If even that fails, the error that came first is the one to report. */
-async function commitError<Data extends object>(
-  visit: Pick<ReturnType<BaseSessions<Data>['open']>, 'commit'>,
-  { res }: FetchEvent,
-  error: unknown,
-): Promise<void> {
+async function commitError(visit: Pick<Visit<object>, 'commit'>, event: FetchEvent, error: unknown): Promise<void> {
   try {
-    const outcome = await visit.commit(statusOfError(error))
-    // The first for h3's own page, the second for a value that onError returns: only one of them is sent.
-    for (const headers of [res.errHeaders, res.headers]) applyOutcome(outcome, new HeadersOfAll([headers]))
+    withOutcome(error, event, await visit.commit(statusOfError(error)))
   } catch {}
 }
 
@@ -72,16 +92,7 @@ function statusOfValue(value: unknown, { res }: FetchEvent): number {
   if (value === NOT_FOUND) return 404
   if (value instanceof Response) return statusOf(value)
   if (value instanceof Error) return statusOfError(value)
-  // HTTPResponse of h3 has one, and is no Response.
-  const { status } = Object(value) as { status?: unknown }
-  return Number(typeof status === 'number' && status > 0 ? status : (res.status ?? 200))
-}
-
-/** As h3 understands it: HTTPError has one, and so have our own errors. */
-export function statusOfError(error: unknown): number {
-  const { status, statusCode = status } = Object(error) as { status?: unknown; statusCode?: unknown }
-  const given = Number(statusCode)
-  return Number.isInteger(given) && given >= 100 && given <= 599 ? given : 500
+  return (isHttpResponse(value) && value.status) || res.status || 200
 }
 
 /** Headers that h3 will merge into one response; of a name in several, the last counts. */

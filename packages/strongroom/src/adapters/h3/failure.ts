@@ -1,0 +1,29 @@
+import { StrongroomError } from '../../errors.ts'
+
+/** As h3 understands it: HTTPError has one, and so have our own errors. */
+export function statusOfError(error: unknown): number {
+  const { status, statusCode = status } = Object(error) as { status?: unknown; statusCode?: unknown }
+  const given = Number(statusCode)
+  return Number.isInteger(given) && given >= 100 && given <= 599 ? given : 500
+}
+
+/**
+ * What h3 1 takes for one of its own errors, whichever copy of h3 it is: it looks at the class. A server error is `unhandled`, so that Nitro
+ * logs it, and does not show its message.
+ */
+export class H3Failure extends Error {
+  static readonly __h3_error__ = true
+  readonly statusCode: number
+  readonly unhandled: boolean
+  readonly fatal = false
+
+  constructor(cause: unknown) {
+    super(cause instanceof StrongroomError ? cause.publicMessage : 'Internal Server Error', { cause })
+    this.statusCode = statusOfError(cause)
+    this.unhandled = this.statusCode >= 500
+  }
+
+  toJSON(): object {
+    return { message: this.message, statusCode: this.statusCode }
+  }
+}
