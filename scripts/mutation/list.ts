@@ -12,6 +12,7 @@ import { doctorMutations } from './doctor.ts'
 import { estimateMutations } from './estimates.ts'
 import { expressSessionMutations } from './express-session.ts'
 import { fastifyKoaMutations } from './fastify-koa.ts'
+import { h3Mutations } from './h3.ts'
 import { hostMutations } from './hosts.ts'
 import { labMutations } from './lab.ts'
 import { labAttackMutations } from './lab-attacks.ts'
@@ -1507,6 +1508,7 @@ export const mutations: readonly Mutation[] = [
   ...sveltekitAstroMutations,
   ...fastifyKoaMutations,
   ...reactFrameworkMutations,
+  ...h3Mutations,
   ...labAttackMutations,
   ...requestMutations,
   ...figureMutations,
