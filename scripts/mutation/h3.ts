@@ -3,7 +3,6 @@ import { type Mutation, on } from './mutation.ts'
 const source = (file: string) => `packages/strongroom/src/adapters/${file}.ts`
 const errors = (file: string) => on('test/adapters/h3-errors.test.ts', source(file))
 const form = on('test/adapters/h3-errors.test.ts', source('h3/form'))
-const nuxt = on('test/frameworks/nuxt/site.test.ts', source('h3/application'))
 const elysia = on('test/adapters/elysia-mistakes.test.ts', source('elysia'))
 const site = on('test/frameworks/elysia/site.test.ts', source('elysia'))
 
@@ -84,12 +83,12 @@ export const h3Mutations: readonly Mutation[] = [
     "if (given !== undefined || !(Number(req.headers['content-length']) <= MOST)) return null",
     'if (given !== undefined) return null',
   ),
-  nuxt(
+  errors('h3/application')(
     'a page of Nuxt whose own requests have another session',
     'return shared && shared.cookie === req.headers.cookie ? shared : undefined',
     'return shared && shared.cookie !== req.headers.cookie ? shared : undefined',
   ),
-  nuxt(
+  errors('h3/application')(
     'a session that gets into a cache of Nitro',
     'return shared && shared.cookie === req.headers.cookie ? shared : undefined',
     'return shared',
@@ -99,11 +98,7 @@ export const h3Mutations: readonly Mutation[] = [
     'reader.cancel().catch(() => undefined)',
     'await reader.cancel()',
   ),
-  elysia(
-    'a second createSessions that Elysia drops',
-    'around.toString = () => `strongroom ${id}`',
-    'around.toString = () => `strongroom ${typeof id}`',
-  ),
+  elysia('a second createSessions that Elysia drops', "'strongroom '.concat(id)", "'strongroom '.concat(typeof id)"),
   elysia(
     'a message that Elysia shows to every visitor',
     'throw forVisitors(error)\n    })\n    return app.derive',

@@ -142,11 +142,7 @@ export const requestMutations: readonly Mutation[] = [
     '[ring.current].some((master) =>',
   ),
   token('request/visit')('a page with a token in a shared cache', 'this.#madeToken = true\n', '\n'),
-  token('adapters/shared/fetch-facts')(
-    'an upload that fills the memory',
-    'if (size > most) return null',
-    'if (size < 0) return null',
-  ),
+  token('adapters/shared/fetch-facts')('an upload that fills the memory', 'if (size > most) {', 'if (size < 0) {'),
   token('assemble')(
     'a store that is down and looks like a forged request',
     "visitOf(request).get({ onStoreError: 'throw' })",

@@ -440,6 +440,76 @@ suite('h3 1', { timeout: 20_000 }, () => {
   })
 })
 
+suite('h3 1, a request that a handler makes of its own server', { timeout: 20_000 }, () => {
+  /** What Nitro calls for a path: Node's handler with stand-ins, of which the request has the context of the event. */
+  async function localFetcher(app: ReturnType<typeof createApp>) {
+    const made: { req: object; res: object }[] = []
+    const capturing = createApp().use(eventHandler(({ node }) => String(made.push(node))))
+    await toWebHandler(capturing)(new Request('http://localhost/'))
+    const [Incoming, Outgoing] = [made[0]?.req.constructor, made[0]?.res.constructor] as (new (
+      ...given: unknown[]
+    ) => object)[]
+    return async (url: unknown, init: { context: object; headers: object }) => {
+      const req = Object.assign(new (Incoming as NonNullable<typeof Incoming>)(), {
+        url,
+        headers: init.headers,
+        __unenv__: init.context,
+      })
+      const res = new (Outgoing as NonNullable<typeof Outgoing>)(req) as {
+        _data: string
+        getHeader(name: string): unknown
+      }
+      await toNodeListener(app)(req as never, res as never)
+      return { text: res._data, cookie: res.getHeader('set-cookie') }
+    }
+  }
+
+  async function site(t: TestContext) {
+    silent(t)
+    const { sessions } = slowSessions()
+    const app = withSessions(sessions, createApp())
+    app.use(
+      '/count',
+      eventHandler(async (event) => {
+        const session = await sessions.get(event)
+        return String(session.update('n', (n) => Number(n ?? 0) + 1))
+      }),
+    )
+    const localFetch = await localFetcher(app)
+    app.use(
+      '/page',
+      eventHandler(async (event) => {
+        const { headers, context } = event.node.req.url?.includes('stripped')
+          ? { headers: {}, context: event.context }
+          : { headers: event.node.req.headers, context: event.context }
+        const inner = [
+          await localFetch('/count', { headers, context }),
+          await localFetch('/count', { headers, context }),
+        ]
+        if (event.path.includes('fails')) throw createError({ statusCode: 500 })
+        return inner.map(({ text, cookie }) => `${text} ${cookie === undefined}`).join()
+      }),
+    )
+    return { sessions, ...(await running(t, createServer(toNodeListener(app)))) }
+  }
+
+  test('has the session of the event, which saves it with its own response', async (t) => {
+    const { visitor } = await site(t)
+    const page = await visitor.must('/page')
+    assert.deepEqual([page.text, page.all('set-cookie').length], ['1 true,2 true', 1])
+    assert.equal((await visitor.must('/count')).text, '3')
+    assert.equal((await visitor.ask('/page?fails')).status, 500)
+    assert.equal((await visitor.must('/count')).text, '4')
+  })
+
+  test('has none without the cookie of the event, as within what is cached for everybody', async (t) => {
+    const { visitor } = await site(t)
+    await visitor.must('/count')
+    assert.equal((await visitor.must('/page?stripped')).text, '1 false,1 false')
+    assert.equal((await visitor.must('/count')).text, '2')
+  })
+})
+
 suite('strongroom/h3, used in a wrong way', () => {
   const { sessions } = slowSessions()
 

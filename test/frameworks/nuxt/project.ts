@@ -12,7 +12,7 @@ import { cp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { root } from '../../../scripts/packages.ts'
+import { packageNamed, root } from '../../../scripts/packages.ts'
 import { ran } from '../../bundlers/program.ts'
 
 export interface NuxtProject {
@@ -35,11 +35,13 @@ export function nuxtProject(): NuxtProject {
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, text)
   }
-  for (const name of installed()) {
+  const link = (from: string, name: string) => {
     const path = join(folder, 'node_modules', name)
     mkdirSync(dirname(path), { recursive: true })
-    symlinkSync(join(root, 'node_modules', name), path, 'junction')
+    symlinkSync(from, path, 'junction')
   }
+  for (const name of installed()) link(join(root, 'node_modules', name), name)
+  link(join(root, packageNamed('strongroom').folder), 'strongroom')
   write('package.json', JSON.stringify({ name: 'project', private: true, type: 'module' }))
   return {
     folder,
@@ -62,7 +64,7 @@ function* installed(): Iterable<string> {
   const modules = join(root, 'node_modules')
   for (const name of readdirSync(modules))
     if (name.startsWith('@')) for (const scoped of readdirSync(join(modules, name))) yield `${name}/${scoped}`
-    else if (!name.startsWith('.')) yield name
+    else if (!name.startsWith('.') && name !== 'strongroom') yield name
 }
 
 /**

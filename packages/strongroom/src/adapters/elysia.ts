@@ -61,8 +61,8 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>) {
     }
   }
   // By its text, Elysia takes the same function of two sessions for one, and drops the second.
-  const id = idOf(sessions)
-  around.toString = () => `strongroom ${id}`
+  const id = String(idOf(sessions))
+  around.toString = () => 'strongroom '.concat(id)
 
   return (app: AnyElysia): WithSession<Data> => {
     app.wrap(around as never)
