@@ -2,7 +2,11 @@ import { after, before, suite } from 'node:test'
 
 import { adapterSuite } from '../../packages/strongroom/src/testing/index.ts'
 import { toResponse } from '../adapters/serve.ts'
+import { actions } from './next/actions.ts'
 import { csrf, withSessions } from './next/adapter.ts'
+import { pages } from './next/pages.ts'
+import { proxies } from './next/proxies.ts'
+import { routes } from './next/routes.ts'
 import { type BuiltShell, builtShell, install } from './next/shell.ts'
 
 suite('strongroom/next', () => {
@@ -11,6 +15,11 @@ suite('strongroom/next', () => {
     built = await builtShell()
   })
   after(() => built?.remove())
+
+  suite('in pages', () => pages(() => built))
+  suite('in route handlers', () => routes(() => built))
+  suite('in actions', () => actions(() => built))
+  suite('in the proxy', () => proxies(() => built))
 
   adapterSuite('next', async (sessions, application, protection) => {
     const check = protection && csrf(sessions, protection)

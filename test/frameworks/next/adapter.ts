@@ -17,3 +17,7 @@ export const next: (options: { dev: boolean; dir: string }) => NextApplication =
 export const { action, csrf, flash, read, strongroom, withSessions } = await import(
   '../../../packages/strongroom/src/adapters/next.ts'
 )
+
+export const { cookies, headers } = await import('next/headers.js')
+export const { forbidden, notFound, permanentRedirect, redirect, unauthorized } = await import('next/navigation.js')
+export const { NextResponse } = await import('next/server.js')

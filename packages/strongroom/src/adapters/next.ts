@@ -1,10 +1,12 @@
 import type { CsrfOptions } from '../http/csrf.ts'
 import type { Session } from '../session/session.ts'
 import type { BaseSessions } from '../sessions.ts'
-import { type FetchOptions, csrf as fetchCsrf, withSessions as fetchWithSessions } from './fetch.ts'
+import { type FetchOptions, withSessions as fetchWithSessions } from './fetch.ts'
 import { controlFlowOf, responseOf } from './next/control-flow.ts'
 import { currentRequest, currentRequestIfAny, headersNow, share, sharedSession } from './next/request.ts'
 import { checkHandler, checkSessions } from './shared/check.ts'
+import { csrfCheck } from './shared/csrf.ts'
+import { fetchFacts } from './shared/fetch-facts.ts'
 
 export { action } from './next/action.ts'
 export { flash } from './next/flash.ts'
@@ -57,6 +59,13 @@ export function withSessions<Data extends object, Incoming extends Request, Rest
 
 /**
  * A check to await at the beginning of a route handler: rejects with `CsrfError` (403) for a request that the page of another site may
- * have made. Server actions have a check of Next's own. Throws `ConfigError` for what is not sessions, and for a wrong option.
+ * have made. Server actions have a check of Next's own. A token is looked for in a header, and in a form of up to 1 MiB, which the
+ * handler can read again. Throws `ConfigError` for what is not sessions, and for a wrong option.
  */
-export const csrf: typeof fetchCsrf = fetchCsrf
+export function csrf<Data extends object>(sessions: BaseSessions<Data>, options: CsrfOptions = {}) {
+  const check = csrfCheck('const check = csrf(sessions)', sessions, options)
+  return async function checkCsrf(request: Request): Promise<void> {
+    // Next takes the protocol of the URL from X-Forwarded-Proto, which a visitor can write. Its own server has no TLS.
+    await check(request, { ...fetchFacts(request), encrypted: false })
+  }
+}
