@@ -26,7 +26,7 @@ const forms =
     },
   })
 
-const facts = (page: Parameters<typeof shown>[0]) => JSON.parse(shown(page, 'page').replaceAll('&quot;', '"'))
+const facts = (page: Parameters<typeof shown>[0]) => JSON.parse(shown(page, 'page'))
 
 export function actions(built: () => BuiltShell): void {
   for (const [how, send] of [

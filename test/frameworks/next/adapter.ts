@@ -2,6 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 
 /** What a server of Next sets before it loads an application: next/headers, which the adapter imports, needs it from its first moment. */
 Object.assign(globalThis, { AsyncLocalStorage })
+// What the build puts into next/navigation for the option authInterrupts of the shell.
+process.env.__NEXT_EXPERIMENTAL_AUTH_INTERRUPTS = 'true'
 
 /** The types of `next` would make `process.env.NODE_ENV` read-only in this whole repository. */
 const NEXT: string = 'next'

@@ -81,7 +81,7 @@ export function pages(built: () => BuiltShell): void {
     }
     const page = await visitor.ask('/page/any')
     assert.equal(page.status, 500)
-    assert.doesNotMatch(page.text, /secretPlan|ada/)
+    assert.doesNotMatch(page.text, /secretPlan/)
     here.watch.before = null
     assert.equal(shown(await visitor.must('/page/any'), 'page'), 'ada')
   })
@@ -110,7 +110,7 @@ export function pages(built: () => BuiltShell): void {
     assert.match(reasons.splice(0).join(), /not in what is cached/)
     // Built before, and made again in the background after a second.
     for (let tries = 0; reasons.length === 0 && tries < 400; tries += 1) {
-      assert.doesNotMatch((await visitor.must('/forced')).text, /ada/)
+      assert.match((await visitor.must('/forced')).text, /<p>(undefined|refused)<\/p>/)
       await new Promise((resolve) => setTimeout(resolve, 25))
     }
     assert.match(reasons.join(), /made once for all visitors.*force-static/)

@@ -41,14 +41,14 @@ const FILES: Readonly<Record<string, string>> = {
     export default async () => <p>{String(await shell()?.page('forced'))}</p>
     export const revalidate = 1`,
   'app/page/[name]/layout.jsx': `import { shell } from '../../../shell.js'
-    export default async ({ children }) => <main><header>layout: {String(await shell().layout())};</header>{children}</main>`,
+    export default async ({ children }) => <main><header>layout: {String(await shell().layout())}</header>{children}</main>`,
   'app/page/[name]/page.jsx': `import { headers } from 'next/headers'
     import { act } from '../../act.js'
     import { shell } from '../../../shell.js'
     export const generateMetadata = async () => ({ title: String(await (await headers(), shell().layout())) })
     export default async ({ params }) => {
       const { name } = await params
-      return <form action={act.bind(null, name)}><p>page: {String(await shell().page(name))};</p><button>Act</button></form>
+      return <form action={act.bind(null, name)}><p>page: {String(await shell().page(name))}</p><button>Act</button></form>
     }`,
   'app/page/[name]/error.jsx': `'use client'
     export default ({ error }) => <p>error.jsx: {error.digest}</p>`,

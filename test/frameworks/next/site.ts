@@ -35,6 +35,8 @@ export async function siteOf(
   install(shell(sessions))
   const { url, close } = await built.listen()
   t.after(close)
+  // Where Next finds itself, to load the page that an action redirects to.
+  process.env.__NEXT_PRIVATE_ORIGIN = url
   const client = http1(url)
   t.after(() => client.close())
   return { sessions, watch, clock, url, visitor: () => new Visitor(client) }
@@ -43,8 +45,8 @@ export async function siteOf(
 /** What a page or a layout of the shell has shown. */
 export function shown(page: Page, part: 'page' | 'layout'): string {
   // React puts a comment between two pieces of text.
-  const [, text] = new RegExp(`${part}: (.*?);`).exec(page.text.replaceAll('<!-- -->', '')) ?? []
-  return text ?? assert.fail(`There is no ${part}: ${page.text}`)
+  const [, text] = new RegExp(`${part}: (.*?)<`).exec(page.text.replaceAll('<!-- -->', '')) ?? []
+  return text?.replaceAll('&quot;', '"') ?? assert.fail(`There is no ${part}: ${page.text}`)
 }
 
 /** Sends the form of `/page/NAME` as a browser without JavaScript does. */
