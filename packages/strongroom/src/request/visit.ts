@@ -57,6 +57,7 @@ export class Visit<Data extends object> {
   #committed = false
   #wasMissed = false
   #failure: StrongroomError | null = null
+  #hasSaved = false
   /** The save that is under way. */
   #saving: Promise<void> | null = null
 
@@ -83,6 +84,11 @@ export class Visit<Data extends object> {
   /** Why the session could last not be loaded or saved, for frameworks that swallow what a handler throws; null if nothing has failed. */
   get failure(): StrongroomError | null {
     return this.#failure
+  }
+
+  /** Has this request changed what is stored, and not only when it expires? Then pages that showed it are out of date. */
+  get hasSaved(): boolean {
+    return this.#hasSaved
   }
 
   /** The session: loaded at the first call, and the same object at every later one. */
@@ -310,6 +316,7 @@ export class Visit<Data extends object> {
       // What it has replaced itself must not keep its own cookie back.
       if (plan.verb === 'login' || plan.verb === 'end' || (plan.verb === 'create' && plan.replaces))
         this.#found = { ...this.#found, presented: [], ended: [] }
+      this.#hasSaved ||= !movesExpiry(plan)
       // A touch that finds nothing changes nothing: the session has ended, and the next request sees it.
       if (!movesExpiry(plan) || stored) this.#settle(state, stored)
       else this.#wasMissed = true
