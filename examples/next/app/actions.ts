@@ -1,13 +1,11 @@
 'use server'
 
-import { refresh } from 'next/cache'
 import { redirect } from 'next/navigation'
 import { action } from 'strongroom/next'
 import { sessions } from '../lib/sessions'
 
 export const visit = action(sessions, async (session) => {
   session.update('visits', (visits = 0) => visits + 1)
-  refresh()
 })
 
 export const login = action(sessions, async (session, form: FormData) => {

@@ -194,6 +194,39 @@ export function actions(built: () => BuiltShell): void {
     assert.equal(ofAction.at(-1), ofRoute.at(-1))
   })
 
+  test('the page is rendered again when the session has changed, and not when it was only read', async (t) => {
+    const works: Works = {
+      enter: (session) => session.login('ada'),
+      change: (session) => session.set('a', 1),
+      look: (session) => session.get('a'),
+    }
+    const here = await siteOf(t, built(), forms(works))
+    const visitor = here.visitor()
+    await call(visitor, 'enter')
+    const pages = [await call(visitor, 'change'), await call(visitor, 'look')]
+    assert.deepEqual(
+      pages.map(({ text }) => text.includes('page: ')),
+      [true, false],
+    )
+    assert.deepEqual(
+      pages.map((page) => page.header('x-action-revalidated') !== undefined),
+      [true, false],
+    )
+  })
+
+  test('an action that a route handler calls is saved', async (t) => {
+    const here = await siteOf(t, built(), (sessions) => ({
+      async route() {
+        return new Response(
+          await action(sessions, (session) => String(session.update('n', (n) => Number(n ?? 0) + 1)))(),
+        )
+      },
+    }))
+    const visitor = here.visitor()
+    assert.equal((await visitor.must('/count')).text, '1')
+    assert.equal((await visitor.must('/count')).text, '2')
+  })
+
   test('an action that calls another has one session with it, and read() resolves to that', async (t) => {
     const seen: unknown[] = []
     const here = await siteOf(t, built(), (sessions) => ({

@@ -1,3 +1,4 @@
+import { refresh } from 'next/cache.js'
 import { ConfigError } from '../../errors.ts'
 import type { Session } from '../../session/session.ts'
 import type { BaseSessions } from '../../sessions.ts'
@@ -11,7 +12,7 @@ const EXAMPLE = 'action(sessions, async (session, form: FormData) => { … })'
 /**
  * Wraps a server action. It gets the session before its own arguments, and what it changes is saved when it has returned, or has called
  * `redirect()` or `notFound()`. When it throws anything else, nothing is saved but a logout. It rejects when the session cannot be saved,
- * so that the nearest error.tsx is shown. In what it calls, `read(sessions)` and `sessions.get(await headers())` resolve to the same
+ * so that the nearest error.tsx is shown. When the session has changed, the page is rendered again. In what it calls, `read(sessions)` and `sessions.get(await headers())` resolve to the same
  * session. Throws `ConfigError` for what is not sessions, and for what is not a function; rejects with `NotAttachedError` outside of a
  * request, and while a page is rendered.
  */
@@ -28,7 +29,12 @@ export function action<Data extends object, Args extends unknown[], Result>(
     const visit = sessions.open(headersNow(request, sessions.policy.cookieName))
     // Called by another action, which saves the one session of this request.
     if (!sessions.attach(headers, visit)) return work(await sessions.get(headers), ...args)
-    const commit = async (status: number) => setCookies(await visit.commit(status), jar)
+    const commit = async (status: number) => {
+      const outcome = await visit.commit(status)
+      setCookies(outcome, jar)
+      // Next does so for a cookie. Otherwise the browser keeps the layout that it has, and the flash messages in the new one are lost.
+      if (outcome.setCookie === null && visit.hasSaved) renderAgain()
+    }
     share(jar, sessions, () => visit.get())
     try {
       const result = await work(await visit.get(), ...args)
@@ -41,5 +47,13 @@ export function action<Data extends object, Args extends unknown[], Result>(
       await (flow ? commit(flow.status) : commit(500).catch(() => undefined))
       throw error
     }
+  }
+}
+
+function renderAgain(): void {
+  try {
+    refresh()
+  } catch {
+    // A route handler has called the action: there is no page.
   }
 }
