@@ -12,6 +12,7 @@ import type { SessionsContext } from '../context.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
 import type { SessionEvent } from '../events.ts'
 import { MOST_TRIED } from '../http/cookie.ts'
+import { type HeaderSource, header } from '../http/headers.ts'
 import type { ReadOptions } from '../store.ts'
 
 /** What a request's cookies led to. */
@@ -39,6 +40,16 @@ export const NO_COOKIE: LoadedCookies = {
   ended: [],
   loggedOut: false,
   others: [],
+}
+
+/** The lines that remove other cookies of our name, which would be sent beside the one that a response sets or removes. */
+export function staleCookies(
+  { transport }: SessionsContext,
+  headers: HeaderSource,
+  setCookie: string | null,
+): readonly string[] {
+  if (setCookie === null || !transport.hasOthers?.(header(headers, 'cookie'))) return []
+  return transport.clearOthers?.(header(headers, 'host')) ?? []
 }
 
 /** Does a request carry a cookie of our name, valid or not? */

@@ -13,7 +13,7 @@ import type { ReadOptions } from '../store.ts'
 import { commit } from './commit.ts'
 import { firstReplaced } from './create.ts'
 import { csrfTokenOf } from './csrf.ts'
-import { hasCookie, type LoadedCookies, load, loadOne, NO_COOKIE } from './load.ts'
+import { hasCookie, type LoadedCookies, load, loadOne, NO_COOKIE, staleCookies } from './load.ts'
 import { type Outcome, READ, UNUSED } from './outcome.ts'
 import { movesExpiry, type Plan, planOf } from './plan.ts'
 import type { Saved } from './save.ts'
@@ -397,15 +397,9 @@ export class Visit<Data extends object> {
   }
 
   #outcome(): Outcome {
-    const clearCookies = [...this.#clearCookies, ...this.#staleCookies()]
+    const clearCookies = [...this.#clearCookies, ...staleCookies(this.#context, this.#headers, this.#setCookie)]
     if (this.#madeToken) return { setCookie: this.#setCookie, clearCookies, used: true, noStore: true }
     if (clearCookies.length > 0) return { setCookie: this.#setCookie, clearCookies, used: true }
     return this.#setCookie === null ? READ : { setCookie: this.#setCookie, used: true }
-  }
-
-  /** Other cookies of our name would be sent beside the one that this response sets or removes. */
-  #staleCookies(): readonly string[] {
-    if (this.#setCookie === null || !this.#context.transport.hasOthers?.(header(this.#headers, 'cookie'))) return []
-    return this.#context.transport.clearOthers?.(header(this.#headers, 'host')) ?? []
   }
 }

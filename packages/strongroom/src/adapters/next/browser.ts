@@ -1,4 +1,4 @@
-// Stands for the adapter in what is built for browsers, by the field "browser" of package.json: Next then says which client component
-// has imported it. Nothing else may load this file, because the package is Next's own.
-// @ts-expect-error: installed nowhere, and known to every build of Next
-import 'server-only'
+// Stands for the adapter in what is built for browsers, by the field "browser" of package.json: Next then refuses the client component that
+// has imported it, and says which it is.
+// @ts-expect-error: only under this name does Next know it.
+import 'next/headers'

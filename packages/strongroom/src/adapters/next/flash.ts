@@ -1,6 +1,6 @@
-import { parseSetCookie } from 'cookie'
+import { parseJson } from '../../base/json.ts'
 import { ConfigError } from '../../errors.ts'
-import { valuesOf } from '../../http/cookie.ts'
+import { partsOf, valuesOf } from '../../http/cookie.ts'
 import type { Session } from '../../session/session.ts'
 import type { BaseSessions } from '../../sessions.ts'
 import { checkSessions } from '../shared/check.ts'
@@ -28,7 +28,7 @@ export async function flash<Data extends object>(sessions: BaseSessions<Data>, n
   const salt = saltFor(sessions, headers.get('cookie'))
   const source = { cookie: `${NAME}=${given}` }
   const text = sessions.getSignedCookie(source, NAME, { salt, maxAge: MAX_AGE, default: '{}' })
-  const messages: Messages = JSON.parse(text)
+  const messages = parseJson(text) as Messages
   return Object.hasOwn(messages, name) ? [...(messages[name] ?? [])] : []
 }
 
@@ -56,7 +56,7 @@ export function flashHeader<Data extends object>(
   const lines = new Headers()
   const options = { salt: saltFor(sessions, cookie), maxAge: MAX_AGE }
   sessions.setSignedCookie(lines, NAME, JSON.stringify(messages), options)
-  return parseSetCookie(lines.get('set-cookie') ?? '').value ?? ''
+  return partsOf(lines.get('set-cookie') ?? '').value ?? ''
 }
 
 /** What was signed for the visitor with one cookie is worthless beside another. */

@@ -1,9 +1,9 @@
-import { parseSetCookie } from 'cookie'
 import { type NextFetchEvent, type NextRequest, NextResponse } from 'next/server.js'
 import type { Awaitable } from '../../base/awaitable.ts'
 import { checkOptions } from '../../base/check.ts'
 import { warnOfResponses } from '../../base/unhandled.ts'
 import { ConfigError, StoreError, StrongroomError } from '../../errors.ts'
+import { partsOf } from '../../http/cookie.ts'
 import type { Outcome, Visit } from '../../request/visit.ts'
 import type { Session } from '../../session/session.ts'
 import type { BaseSessions } from '../../sessions.ts'
@@ -94,7 +94,7 @@ function isShown({ headers }: NextRequest): boolean {
 /** The Cookie header with what this response sets. */
 function cookieAfter({ headers }: NextRequest, name: string, setCookie: string | null): string {
   const sent = headers.get('cookie') ?? ''
-  return setCookie === null ? sent : cookieWith(sent, name, parseSetCookie(setCookie).value ?? '')
+  return setCookie === null ? sent : cookieWith(sent, name, partsOf(setCookie).value ?? '')
 }
 
 function withOutcome(response: Response, outcome: Outcome): Response {

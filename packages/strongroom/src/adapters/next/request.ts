@@ -26,7 +26,7 @@ export async function currentRequest(asking: string): Promise<CurrentRequest> {
   } catch (error) {
     if (!saysNoRequest(error)) throw error
     throw new NotAttachedError(
-      `${asking} needs a request: call it in a server component, in a server action or in a route handler, not at the top of a module, and not in what is cached. ${error.message}`,
+      `${asking} needs a request: call it in a server component, in a server action or in a route handler, not at the top of a module, and not in what is cached.`,
       { cause: error },
     )
   }
@@ -53,7 +53,7 @@ async function requestOf(asking: string): Promise<CurrentRequest> {
 }
 
 /** Errors that mean something to Next itself have a digest, or a class of their own. */
-const saysNoRequest = (error: unknown): error is Error =>
+const saysNoRequest = (error: unknown): boolean =>
   error instanceof Error && error.constructor === Error && !('digest' in error)
 
 /** The headers, with our cookie as an action of the same request has left it: `headers()` does not change. */

@@ -1,5 +1,5 @@
-import { parseSetCookie } from 'cookie'
 import { NotAttachedError } from '../../errors.ts'
+import { partsOf } from '../../http/cookie.ts'
 import type { Outcome } from '../../request/visit.ts'
 import type { Jar } from './request.ts'
 
@@ -18,7 +18,7 @@ export function setCookies({ setCookie, clearCookies = [] }: Outcome, jar: Jar):
 }
 
 function setLine(line: string, jar: Jar, spaces = ''): void {
-  const { name, value = '', sameSite, ...attributes } = parseSetCookie(line)
+  const { name, value = '', sameSite, ...attributes } = partsOf(line)
   jar.set({ ...attributes, name: spaces + name, value, ...(sameSite !== undefined && { sameSite }) })
 }
 
