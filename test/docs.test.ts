@@ -17,7 +17,10 @@ const pages = [
   .sort()
   .map(readPage)
 /** Not those that are built or compiled: test/frameworks runs them. */
-const examples = globSync('examples/**/*.ts', { cwd: root, exclude: ['examples/nest/**', 'examples/nuxt/**'] }).sort()
+const examples = globSync('examples/**/*.ts', {
+  cwd: root,
+  exclude: ['examples/nest/**', 'examples/next/**', 'examples/nuxt/**'],
+}).sort()
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
 /** Is the name in a code span, as in `clearExpired(options?)`? */
 const mentions = (text: string, name: string) => {

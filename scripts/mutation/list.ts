@@ -19,6 +19,7 @@ import { labAttackMutations } from './lab-attacks.ts'
 import { mistakeMutations } from './mistakes.ts'
 import { type Mutation, on } from './mutation.ts'
 import { nestMutations } from './nest.ts'
+import { nextMutations } from './next.ts'
 import { cliMutations, djangoMutations, operatorMutations } from './other-packages.ts'
 import { passportMutations } from './passport.ts'
 import { peerMutations } from './peers.ts'
@@ -1509,6 +1510,7 @@ export const mutations: readonly Mutation[] = [
   ...fastifyKoaMutations,
   ...reactFrameworkMutations,
   ...h3Mutations,
+  ...nextMutations,
   ...labAttackMutations,
   ...requestMutations,
   ...figureMutations,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { cpSync } from 'node:fs'
+import { cpSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, suite, type TestContext, test } from 'node:test'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
@@ -8,6 +8,7 @@ import { root } from '../../scripts/packages.ts'
 import { launch, Person, shown } from '../browser/person.ts'
 import { ran, type Server, served } from '../bundlers/program.ts'
 import { type Project, packedProject } from '../bundlers/project.ts'
+import { readPage } from '../support/docs/page.ts'
 import { need } from '../support/need.ts'
 
 const chromium = need('chromium')
@@ -139,6 +140,13 @@ suite('the example for Next, built', { timeout: 550_000 }, () => {
       }
       assert.match(await text(page), /Visits: 6/)
     })
+  })
+
+  test('docs/next.md shows its files as they are', () => {
+    const files = readPage('docs/next.md').blocks.filter(({ file }) => file !== null)
+    assert.ok(files.length >= 7)
+    for (const { file, code } of files)
+      assert.equal(`${code}\n`, readFileSync(join(root, file as string), 'utf8'), file ?? '')
   })
 
   test('its route handler counts, and refuses what another site sends', async () => {

@@ -9,11 +9,14 @@ import { proxies } from './next/proxies.ts'
 import { routes } from './next/routes.ts'
 import { type BuiltShell, builtShell, install } from './next/shell.ts'
 
-suite('strongroom/next', () => {
+suite('strongroom/next', { timeout: 550_000 }, () => {
   let built: BuiltShell
-  before(async () => {
-    built = await builtShell()
-  })
+  before(
+    async () => {
+      built = await builtShell()
+    },
+    { timeout: 400_000 },
+  )
   after(() => built?.remove())
 
   suite('in pages', () => pages(() => built))

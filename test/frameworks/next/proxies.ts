@@ -169,24 +169,46 @@ export function proxies(built: () => BuiltShell): void {
     await visitor.ask('/page/any', { headers: DOCUMENT })
     const [signed = ''] = seen
     assert.notEqual(signed, '')
+    const other = here.visitor()
+    await other.must('/enter')
     const made = JSON.stringify({ note: ['made up'] })
     for (const header of [signed, made, Buffer.from(made).toString('base64url'), ''])
       for (const headers of [DOCUMENT, { accept: '*/*' }]) {
-        const page = await here.visitor().ask('/page/any', { headers: { ...headers, 'x-strongroom-flash': header } })
-        assert.equal(said(page), 'null ')
+        const asking = { headers: { ...headers, 'x-strongroom-flash': header } }
+        assert.equal(said(await here.visitor().ask('/page/any', asking)), 'null ')
+        assert.equal(said(await other.ask('/page/any', asking)), 'ada ')
       }
-    // Even in the own browser, an hour later.
+    // Nor to the same visitor, later.
     here.clock.advance(2 * MINUTE)
     const page = await visitor.ask('/page/any', { headers: { accept: '*/*', 'x-strongroom-flash': signed } })
     assert.equal(said(page), 'ada ')
   })
 
-  test('messages that are too long for a header stay, and the others are shown', async (t) => {
-    const here = await siteOf(t, built(), behind({ flash: ['note', 'long'] }))
+  test('messages that are too long for a header stay in the session, and others are shown', async (t) => {
+    const here = await siteOf(t, built(), (sessions) => {
+      const shell = behind({ flash: ['long', 'note'] })(sessions)
+      return {
+        ...shell,
+        route: withSessions(sessions, async (request: Request) => {
+          const session = await sessions.get(request)
+          if (request.url.includes('/lengths'))
+            return Response.json(
+              session
+                .flash('long')
+                .map(String)
+                .map(({ length }) => length),
+            )
+          session.flash('long', 'x'.repeat(2000))
+          session.flash('long', 'y'.repeat(3000))
+          session.flash('note', 'short')
+          return new Response('')
+        }),
+      }
+    })
     const visitor = here.visitor()
-    const long = 'x'.repeat(5000)
-    await visitor.must(`/say?note=${long}`)
-    assert.equal(said(await visitor.ask('/page/any', { headers: DOCUMENT })), 'null ')
+    await visitor.must('/say-all')
+    assert.equal(said(await visitor.ask('/page/any', { headers: DOCUMENT })), 'null short')
+    assert.deepEqual(JSON.parse((await visitor.must('/lengths')).text), [2000, 3000])
   })
 
   test('a page that is the same for all visitors stays in caches, unless a cookie goes with it', async (t) => {
