@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { ProxyOptions } from '../../../packages/strongroom/src/adapters/next.ts'
 import type { BaseSessions } from '../../../packages/strongroom/src/sessions.ts'
 import type { Page } from '../../../packages/strongroom/src/testing/adapter/visitor.ts'
-import { action, flash, headers, NextResponse, read, redirect, strongroom, withSessions } from './adapter.ts'
+import { action, cookies, flash, headers, NextResponse, read, redirect, strongroom, withSessions } from './adapter.ts'
 import type { BuiltShell, Shell } from './shell.ts'
 import { call, press, shown, siteOf, type Values } from './site.ts'
 
@@ -272,7 +272,28 @@ export function proxies(built: () => BuiltShell): void {
     assert.equal(page.header('x-out'), 'yes')
   })
 
-  test('a proxy that throws saves nothing', async (t) => {
+  for (const how of ['by the API of Next', 'on the response'])
+    test(`cookies that the proxy of the application sets ${how} are sent beside ours`, async (t) => {
+      const here = await siteOf(
+        t,
+        built(),
+        behind((sessions) => ({
+          async handler(request) {
+            ;(await sessions.get(request)).login('eve')
+            if (how === 'by the API of Next') (await cookies()).set('theme', 'dark', { path: '/' })
+            const response = NextResponse.next()
+            if (how === 'on the response') response.cookies.set('theme', 'dark', { path: '/' })
+            return response
+          },
+        })),
+      )
+      const visitor = here.visitor()
+      assert.equal(said(await visitor.must('/page/any')), 'eve ')
+      assert.equal(visitor.jar.value('theme'), 'dark')
+      assert.ok(visitor.jar.value(here.sessions.policy.cookieName))
+    })
+
+  test('a proxy that throws saves nothing but a logout', async (t) => {
     const here = await siteOf(
       t,
       built(),

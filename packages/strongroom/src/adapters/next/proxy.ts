@@ -13,6 +13,8 @@ import { cookieWith } from './cookie-header.ts'
 import { FLASH_HEADER, flashHeader, flashNames, takeFlash } from './flash.ts'
 import { forward, goesOn } from './forward.ts'
 import { type GuardOptions, guard, isRead } from './guard.ts'
+import { currentRequestIfAny } from './request.ts'
+import { setBesideOthers } from './set-cookies.ts'
 
 export interface ProxyOptions extends GuardOptions {
   /**
@@ -52,6 +54,8 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>, op
       const session = page ? await extended(visit) : null
       const messages = session && names.length > 0 && isShown(request) ? takeFlash(session, names) : null
       const outcome = await visit.commit(statusOf(response))
+      const current = handler && (await currentRequestIfAny('strongroom()'))
+      if (current) setBesideOthers(outcome, current.jar)
       const isOurs = isProtected || handler !== undefined || messages !== null
       const { setCookie, clearCookies } = outcome
       // A page that never looks at the session may be in every cache.

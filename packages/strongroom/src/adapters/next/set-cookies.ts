@@ -17,6 +17,15 @@ export function setCookies({ setCookie, clearCookies = [] }: Outcome, jar: Jar):
   for (const [at, line] of [...clearCookies, ...own].entries()) setLine(line, jar, ' '.repeat(at + 1))
 }
 
+/**
+ * In a proxy, Next replaces all cookies of the response by those that were set by its API, if there are any. Then ours must be among
+ * these.
+ */
+export function setBesideOthers(outcome: Outcome, jar: Jar): void {
+  const others: unknown = Reflect.get(jar, Symbol.for('next.mutated.cookies'))
+  if (Array.isArray(others) && others.length > 0) setCookies(outcome, jar)
+}
+
 function setLine(line: string, jar: Jar, spaces = ''): void {
   const { name, value = '', sameSite, ...attributes } = partsOf(line)
   jar.set({ ...attributes, name: spaces + name, value, ...(sameSite !== undefined && { sameSite }) })
