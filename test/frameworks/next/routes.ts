@@ -4,6 +4,7 @@ import type { NextRequest } from 'next/server.js'
 import { NotAttachedError } from '../../../packages/strongroom/src/errors.ts'
 import {
   cookies,
+  csrf,
   forbidden,
   notFound,
   permanentRedirect,
@@ -121,6 +122,19 @@ export function routes(built: () => BuiltShell): void {
       },
     }))
     assert.match((await here.visitor().must('/enter')).text, /withSessions\(sessions, handler\)/)
+  })
+
+  test('a check for forged requests does not believe the protocol that a visitor writes', async (t) => {
+    const here = await siteOf(t, built(), (sessions) => ({
+      route: withSessions(sessions, async (request: NextRequest) => {
+        await csrf(sessions)(request)
+        return new Response('')
+      }),
+    }))
+    const headers = { origin: here.url, 'x-forwarded-proto': 'https' }
+    assert.equal((await here.visitor().ask('/change', { method: 'POST', headers })).status, 200)
+    const forged = { ...headers, origin: 'https://evil.example' }
+    assert.equal((await here.visitor().ask('/change', { method: 'POST', headers: forged })).status, 403)
   })
 
   test("what is made once for all visitors never has one visitor's session", async (t) => {
