@@ -9,7 +9,7 @@ import { packages, root } from '../packages.ts'
  */
 export function copyRepository(): string {
   const copy = mkdtempSync(join(tmpdir(), 'strongroom-mutation-'))
-  const folders = ['packages', 'test', 'bench', 'scripts', 'docs', 'demo']
+  const folders = ['packages', 'test', 'bench', 'scripts', 'docs', 'demo', 'examples']
   for (const name of [...folders, 'package.json', 'tsconfig.json', 'README.md'])
     cpSync(join(root, name), join(copy, name), { recursive: true })
   linkModules(copy)

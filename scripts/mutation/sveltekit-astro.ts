@@ -50,7 +50,7 @@ export const sveltekitAstroMutations: readonly Mutation[] = [
   ),
   on('test/frameworks/sveltekit/hooks.test.ts', 'packages/strongroom/src/adapters/sveltekit/shown-status.ts')(
     'the data of a page that saves what a load function changed before it threw',
-    '[result, ...(result.nodes ?? [])]',
+    '[result, ...(result?.nodes ?? [])]',
     '[result]',
   ),
   shared('pending-session')(

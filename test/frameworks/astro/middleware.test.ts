@@ -155,6 +155,41 @@ suite('Astro', { timeout: 120_000 }, () => {
       assert.deepEqual(await eve.facts(), { userId: null })
     })
 
+    test('end in the middle when a component changes the session too late, and nothing of that is saved', async (t) => {
+      const { visitor } = await site(t, () => ({
+        async page(Astro) {
+          const session = await sessionOf(Astro)
+          session.set('early', 'yes')
+        },
+        async part(Astro) {
+          await turn()
+          const session = await sessionOf(Astro)
+          session.set('late', true)
+        },
+      }))
+      const ada = visitor()
+      await ada.must('/set?a=1')
+      await assert.rejects(ada.ask('/layout'), { code: 'ECONNRESET' })
+      assert.deepEqual(await ada.facts(), { userId: null, a: '1', early: 'yes' })
+    })
+
+    test('of status 404 without a body save the session, and 404.astro may read it', async (t) => {
+      const { visitor, watch } = await site(t, () => ({
+        async page(Astro) {
+          const session = await sessionOf(Astro)
+          session.set('missed', Astro.url.pathname)
+          return new Response(null, { status: 404 })
+        },
+        notFound: async (Astro) => String((await sessionOf(Astro)).get('missed')),
+      }))
+      const ada = visitor()
+      const page = await ada.ask('/page')
+      assert.equal(page.status, 404)
+      assert.match(page.text, /not found: \/page/)
+      assert.deepEqual(watch.calls, ['create'])
+      assert.deepEqual(await ada.facts(), { userId: null, missed: '/page' })
+    })
+
     test('that are rewritten have the session of the first one, which is saved once', async (t) => {
       for (const how of ['rewrite', 'next'] as const) {
         const { visitor, watch } = await site(t, ({ sessions }) => ({

@@ -43,10 +43,19 @@ async function firstLine({ body }: Response): Promise<string> {
 }
 
 function statusesIn(line: string): number[] {
-  const result = parseJson(line) as Result
-  return [result, ...(result.nodes ?? [])].flatMap((node) => {
+  const result = resultIn(line)
+  return [result, ...(result?.nodes ?? [])].flatMap((node) => {
     if (node?.type !== 'error') return []
     const status = node.error?.status ?? node.status
     return [typeof status === 'number' ? status : 500]
   })
+}
+
+/** Null for what is not SvelteKit's, but from a hook that has responded itself. */
+function resultIn(line: string): Result | null {
+  try {
+    return parseJson(line) as Result | null
+  } catch {
+    return null
+  }
 }
