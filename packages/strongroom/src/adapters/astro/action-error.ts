@@ -11,11 +11,8 @@ const CODES: Readonly<Record<number, string>> = { 409: 'CONFLICT', 503: 'SERVICE
 export async function withPublicMessage(response: Response, failure: StrongroomError | null): Promise<Response> {
   if (!failure || response.status !== 500 || response.headers.get('content-type') !== 'application/json')
     return response
-  const error = parseJson(await response.clone().text()) as {
-    readonly type?: unknown
-    readonly message?: unknown
-  } | null
-  if (error?.type !== 'AstroActionError' || error.message !== failure.message) return response
+  const error = parseJson(await response.clone().text()) as { readonly type?: unknown } | null
+  if (error?.type !== 'AstroActionError') return response
   const { status, publicMessage: message } = failure
   return Response.json({ ...error, code: CODES[status] ?? 'INTERNAL_SERVER_ERROR', status, message }, { status })
 }
