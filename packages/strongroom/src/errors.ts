@@ -199,7 +199,7 @@ export type SessionEndReason =
   | 'expired'
   /** The credential that its login belongs to has changed. */
   | 'credential'
-  /** In another process, which does not say how; or its secret was removed. */
+  /** In another process, so that nobody here knows how; or its secret was removed; or nothing was left in an anonymous one. */
   | 'ended'
   /** The store did not answer for so long that the session may have ended. */
   | 'unknown'
@@ -211,7 +211,7 @@ const CLOSE_CODES: Partial<Record<SessionEndReason, number>> = { unknown: 1013, 
 /** The session of a connection has ended, or there is none for it. The reason of an `AbortSignal`, and what an upgrade is refused with. */
 export class SessionEndedError extends StrongroomError {
   readonly code = 'STRONGROOM_ENDED'
-  override readonly status: number
+  override readonly status = 401 as number
   readonly reason: SessionEndReason
   /** For a WebSocket: 4401, as HTTP's 401; 1013 (try again later) for `unknown`, and 1001 (going away) for `closed`. */
   readonly closeCode: number
@@ -224,7 +224,7 @@ export class SessionEndedError extends StrongroomError {
     )
     this.reason = reason
     this.closeCode = closeCode
-    this.status = closeCode === 4401 ? 401 : 503
+    if (closeCode !== 4401) this.status = 503
   }
 }
 
