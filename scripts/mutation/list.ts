@@ -29,6 +29,7 @@ import { figureMutations, requestMutations } from './requests.ts'
 import { studioMutations } from './studio.ts'
 import { sveltekitAstroMutations } from './sveltekit-astro.ts'
 import { usageMutations } from './usage.ts'
+import { wsMutations } from './ws.ts'
 
 export type { Mutation }
 
@@ -1511,6 +1512,7 @@ export const mutations: readonly Mutation[] = [
   ...reactFrameworkMutations,
   ...h3Mutations,
   ...nextMutations,
+  ...wsMutations,
   ...labAttackMutations,
   ...requestMutations,
   ...figureMutations,
