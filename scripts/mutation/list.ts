@@ -806,8 +806,8 @@ const adapterMutations: Mutation[] = [
   ),
   on(adapter, 'packages/strongroom/src/request/login.ts')(
     'a login that does not replace the old session',
-    'if (await context.backing.replace(seen.ref)) return fresh',
-    'if (attempt > 0) return fresh',
+    'if (await context.backing.replace(seen.ref)) {',
+    'if (attempt > 0) {',
   ),
   commit(
     'a logout that only clears the cookie',

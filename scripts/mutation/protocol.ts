@@ -280,7 +280,7 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('identity', 'request/login')(
     'a thief who survives a login that was faster than the renewal',
-    'await context.backing.replaceAny(old.ref)\n  return fresh',
+    'await replaceOne(context, old.ref)\n  return fresh',
     'return fresh',
   ),
   core('identity', 'request/login')(

@@ -88,10 +88,10 @@ export const usageMutations: readonly Mutation[] = [
     "has(promised, 'execute')",
   ),
   foreign('shared/foreign-client')('a client that nobody has awaited', ': insteadOf(given)', ": ''"),
-  told('an end of all sessions that says not whose', 'user: userKeyOf(context, userId), except }', 'except }'),
+  told('an end of all sessions that says not whose', '      user,\n', ''),
   told(
     'a session that goes on and is told to have ended',
-    'const except = isOwn ? handleOf((state.ref as SessionRef).cookie.id) : null',
+    'const except = isOwn ? (state.ref as SessionRef).cookie.id : null',
     'const except = null',
   ),
 ]

@@ -26,8 +26,8 @@ export const wsMutations: readonly Mutation[] = [
   watcher('connections of one session that each ask', 'if (known) return known\n', '\n'),
   watcher(
     'a check that relies on what was read before the end',
-    'watched.next ??= watched.asking.then(() => {',
-    'return watched.asking\n      watched.next ??= watched.asking.then(() => {',
+    'watched.next = null\n        return this.#ask(watched)',
+    'watched.next = null',
   ),
   watcher(
     'a store that fails, and whose sessions have ended for that',
