@@ -6,6 +6,7 @@ import { OwnEnds } from './backing/ends.ts'
 import type { Calls } from './backing/guard.ts'
 import { booleanOption, checkOptions, oneOf } from './base/check.ts'
 import { type Duration, milliseconds } from './base/duration.ts'
+import { isWorker } from './base/worker.ts'
 import type { Policy, SessionsContext } from './context.ts'
 import { type CredentialOf, createCredentialStamps } from './credential.ts'
 import { createLiveKeyring, isRing, type LiveKeyring, type SecretSource } from './crypto/keyring.ts'
@@ -319,6 +320,7 @@ function sweeperFor(
   every: number | null,
   { swept, backing, emit }: { readonly swept: Store | null; readonly backing: Backing; readonly emit: Emit },
 ): Sweeper | null {
+  if (isWorker) return null
   const remembers = backing.forgetExpired !== undefined || swept?.clearCopies !== undefined
   if (given === false || (every === null && !remembers)) return null
   const forget = (signal: AbortSignal) => {
@@ -338,6 +340,11 @@ function sweepOption(
   { swept, advice }: Pick<CreatedBacking, 'swept' | 'advice'>,
 ): number | null {
   if (given === false || (given === undefined && (!swept || swept.traits.expiresByItself))) return null
+  if (isWorker && given === undefined) return null
+  if (isWorker)
+    throw new ConfigError(
+      'A Worker does nothing in the background: leave sweep out, and call sessions.clearExpired() in a scheduled handler.',
+    )
   if (!swept) throw new ConfigError(`sweep has nothing to clear: ${advice}`)
   if (typeof given === 'boolean') throw new ConfigError(SWEEP_RANGE)
   const every = milliseconds(given === undefined ? '1h' : given, 'sweep')

@@ -1,4 +1,5 @@
 import type { Awaitable } from '../base/awaitable.ts'
+import { isWorker } from '../base/worker.ts'
 import type { Id } from '../crypto/token.ts'
 import type { Store } from '../store.ts'
 
@@ -17,6 +18,8 @@ export function sharedReads(readFromStore: Store['read']) {
   }
   return {
     get(id: Id): Read {
+      // The end of the turn would be missed if the request that waits for it ends before, and an old read would be shared for ever.
+      if (isWorker) return readFromStore(id)
       const running = begun?.get(id)
       if (running) return running
       if (!begun) {

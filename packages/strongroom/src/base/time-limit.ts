@@ -1,3 +1,5 @@
+import { isWorker } from './worker.ts'
+
 /** The most ms that a timer can count. With more, Node fires immediately. */
 export const LONGEST_TIMER = 2 ** 31 - 2
 
@@ -56,6 +58,11 @@ export class TimeLimit {
 
   /** Calls one of the two, once, with the result or an error: at the limit at the latest. */
   run<T>(make: () => PromiseLike<T>, resolved: (result: T) => void, failed: (error: unknown) => void): void {
+    // The timer of another request may have ended with that request, and would never be set again.
+    if (isWorker) {
+      within(this.#ms, make, this.#makeError, this.#onLate).then(resolved, failed)
+      return
+    }
     const call = new Call(performance.now() + this.#ms, failed)
     if (this.#head.later === this.#head) this.#timer?.ref()
     call.joinBefore(this.#head)

@@ -1,0 +1,78 @@
+import { Hono } from 'hono'
+import { csrf as fetchCsrf, withSessions } from '../../packages/strongroom/src/adapters/fetch.ts'
+import { csrf as honoCsrf, strongroom } from '../../packages/strongroom/src/adapters/hono.ts'
+import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
+import {
+  adapterSuite,
+  manualClock,
+  type RunningServer,
+  storeSuite,
+} from '../../packages/strongroom/src/testing/index.ts'
+import { toResponse } from '../adapters/serve.ts'
+import { collected, outcomeOf } from './collect.ts'
+import { SITE } from './worker-client.ts'
+
+type Handler = (request: Request) => Response | Promise<Response>
+
+let origin = ''
+let sites = 0
+const handlers = new Map<string, Handler>()
+
+async function served(handler: Handler): Promise<RunningServer> {
+  const name = String(++sites)
+  handlers.set(name, handler)
+  return { url: `${origin}#${name}`, close: async () => void handlers.delete(name) }
+}
+
+adapterSuite('fetch', async (sessions, application, protection) => {
+  const check = protection && fetchCsrf(sessions, protection)
+  return served(
+    withSessions(sessions, async (request) => {
+      await check?.(request)
+      const field = async (name: string) => (await request.formData()).get(name)
+      return toResponse(await application({ request, url: request.url, field }))
+    }),
+  )
+})
+
+adapterSuite('hono', async (sessions, application, protection) => {
+  const app = new Hono()
+  app.use(strongroom(sessions))
+  if (protection) app.use(honoCsrf(sessions, protection))
+  app.all('*', async (c) => {
+    const field = async (name: string) => (await c.req.parseBody())[name]
+    return toResponse(await application({ request: c, url: c.req.url, field }))
+  })
+  return served((request) => app.fetch(request))
+})
+
+storeSuite('memory', async () => {
+  const clock = manualClock()
+  const store = memory({ clock })
+  return { store, clock, close: () => store.close() }
+})
+
+async function run(url: URL): Promise<Response> {
+  origin = url.origin
+  const test = collected[Number(url.pathname.slice('/run/'.length))]
+  return test ? Response.json(await outcomeOf(test)) : new Response('There is no such test.', { status: 404 })
+}
+
+export default {
+  async fetch(request: Request): Promise<Response> {
+    const url = new URL(request.url)
+    if (url.pathname === '/list') return Response.json(collected.map(({ path }) => path))
+    const site = request.headers.get(SITE)
+    if (site === null) return run(url)
+    const headers = new Headers(request.headers)
+    headers.delete(SITE)
+    const handler = handlers.get(site)
+    if (!handler) return new Response('There is no such site.', { status: 404 })
+    try {
+      return await handler(new Request(request, { headers }))
+    } catch {
+      // In place of the page of the development server, which has the error on it.
+      return new Response('failed', { status: 500 })
+    }
+  },
+}
