@@ -2,12 +2,14 @@ import { Hono } from 'hono'
 import { csrf as fetchCsrf, withSessions } from '../../packages/strongroom/src/adapters/fetch.ts'
 import { csrf as honoCsrf, strongroom } from '../../packages/strongroom/src/adapters/hono.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
+import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import {
   adapterSuite,
   manualClock,
   type RunningServer,
   storeSuite,
 } from '../../packages/strongroom/src/testing/index.ts'
+import { type Watched, watched } from '../../packages/strongroom/src/testing/watched.ts'
 import { toResponse } from '../adapters/serve.ts'
 import { collected, outcomeOf } from './collect.ts'
 import { SITE } from './worker-client.ts'
@@ -58,9 +60,37 @@ async function run(url: URL): Promise<Response> {
   return test ? Response.json(await outcomeOf(test)) : new Response('There is no such test.', { status: 404 })
 }
 
+const secrets = 'Zk3x9QvT1mN7bR5cW8yL2pD6'.repeat(2)
+
+function facts(): Response {
+  const { cipher, crypto } = createSessions({ store: memory(), secrets }).policy
+  return Response.json({ cipher, crypto })
+}
+
+/** One store for two requests: the first is over when it stops answering. */
+let stops: { readonly handler: Handler; readonly watch: Watched } | undefined
+
+async function slow({ origin }: URL): Promise<Response> {
+  const watch = watched(memory())
+  const sessions = createSessions({ store: watch.store, secrets, storeTimeout: '500ms' })
+  const handler = withSessions(sessions, async (request) =>
+    Response.json((await sessions.get(request)).update('visits', (visits = 0) => Number(visits) + 1)),
+  )
+  stops = { handler, watch }
+  const first = await fetch(`${origin}/stops`)
+  const cookie = first.headers.get('set-cookie')?.split(';')[0] ?? ''
+  await first.text()
+  watch.before = () => new Promise(() => undefined)
+  const second = await fetch(`${origin}/stops`, { headers: { cookie } })
+  return Response.json({ first: first.status, second: second.status })
+}
+
 export default {
   async fetch(request: Request): Promise<Response> {
     const url = new URL(request.url)
+    if (url.pathname === '/facts') return facts()
+    if (url.pathname === '/slow') return slow(url)
+    if (url.pathname === '/stops' && stops) return stops.handler(request)
     if (url.pathname === '/list') return Response.json(collected.map(({ path }) => path))
     const site = request.headers.get(SITE)
     if (site === null) return run(url)

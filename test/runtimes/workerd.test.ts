@@ -47,8 +47,12 @@ async function outcomes(url: string, listed: readonly (readonly string[])[]): Pr
 const reports: Report[] = []
 const facts: Record<string, unknown> = {}
 try {
-  const options = { packages: 'bundle', external: ['node:*'], conditions: ['workerd'], plugins: [withClient] } as const
-  await bundled('worker-program.ts', join(folder, 'worker.mjs'), { ...options, external: ['node:*'] })
+  await bundled('worker-program.ts', join(folder, 'worker.mjs'), {
+    packages: 'bundle',
+    external: ['node:*'],
+    conditions: ['workerd'],
+    plugins: [withClient],
+  })
   writeFileSync(join(folder, 'wrangler.json'), JSON.stringify(settings))
   const address = ['--ip', '127.0.0.1', '--port', '0', '--inspector-port', '0']
   const server = await served(folder, [WRANGLER, 'dev', ...address])
