@@ -59,7 +59,9 @@ suite('a Worker with sessions in cookies', { timeout: 550_000 }, () => {
       Object.entries(inputs).flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 ? [file] : [])),
     )
     assert.ok(used.some((file) => file.endsWith('engines/cookie/cookie.js')))
-    const others = used.filter((file) => /dist\/(?:engines\/(?!cookie\/|shared\/backend)|backing\/(?:server|stored))/.test(file))
+    const others = used.filter((file) =>
+      /dist\/(?:engines\/(?!cookie\/|shared\/backend)|backing\/(?:server|stored))/.test(file),
+    )
     assert.deepEqual(others, [])
   })
 

@@ -22,7 +22,12 @@ const CHACHA = 'chacha20-poly1305'
 export const node: Runtime = { name: 'Node 22, 24, 26', suites: EVERYTHING, cipher: CHACHA, sodium: true }
 export const bun: Runtime = { name: 'Bun 1.4', suites: EVERYTHING, cipher: 'aes-256-gcm', sodium: true }
 export const deno: Runtime = { name: 'Deno 2.9', suites: EVERYTHING, cipher: CHACHA, sodium: true }
-export const workerd: Runtime = { name: 'workerd', suites: ['fetch', 'hono', 'memory'], cipher: CHACHA, sodium: false }
+export const workerd: Runtime = {
+  name: 'workerd',
+  suites: ['fetch', 'hono', 'memory'],
+  cipher: 'aes-256-gcm',
+  sodium: false,
+}
 
 const RUNTIMES = [node, bun, deno, workerd]
 
