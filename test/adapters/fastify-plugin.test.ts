@@ -58,7 +58,7 @@ async function site(
 
 const down = ({ watch }: Pick<Site, 'watch'>, calls = ['update', 'create']) => {
   watch.before = (call) => {
-    if (calls.includes(call)) throw new StoreError('Redis at 10.0.0.1:6379 refused the connection.')
+    if (calls.includes(call)) throw new StoreError('Redis at "10.0.0.1:6379" refused the connection.')
   }
 }
 
@@ -103,8 +103,8 @@ suite('request.session', { timeout: 20_000 }, () => {
   for (const [misuse, use] of [
     ['read without await', (request: Anything) => request.session.userId],
     ['asked for a value without await', (request: Anything) => request.session.get('a')],
-    ['written to', (request: Anything) => Object.assign(request.session, { user: 'ada' })],
-    ['set to null', (request: Anything) => Object.assign(request, { session: null })],
+    ['written to', (request: Anything) => void Object.assign(request.session, { user: 'ada' })],
+    ['set to null', (request: Anything) => void Object.assign(request, { session: null })],
   ] as const)
     test(`says what to write when it is ${misuse}`, async (t) => {
       const { visitor } = await site(t, (app) => {

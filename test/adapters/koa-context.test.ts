@@ -62,8 +62,8 @@ suite('ctx.session', { timeout: 20_000 }, () => {
   for (const [misuse, use] of [
     ['read without await', (ctx: Anything) => ctx.session.userId],
     ['counted, as with koa-session', (ctx: Anything) => ++ctx.session.views],
-    ['written to', (ctx: Anything) => Object.assign(ctx.session, { user: 'ada' })],
-    ['set to null, which ends a session of koa-session', (ctx: Anything) => Object.assign(ctx, { session: null })],
+    ['written to', (ctx: Anything) => void Object.assign(ctx.session, { user: 'ada' })],
+    ['set to null, which ends a session of koa-session', (ctx: Anything) => void Object.assign(ctx, { session: null })],
   ] as const)
     test(`says what to write when it is ${misuse}`, async (t) => {
       const { visitor, errors } = await site(t, (app) =>
