@@ -3,6 +3,8 @@
 import { type Mutation, on } from './mutation.ts'
 
 const plugin = on('test/adapters/fastify-plugin.test.ts', 'packages/strongroom/src/adapters/fastify.ts')
+const ofReply = on('test/adapters/fastify-replies.test.ts', 'packages/strongroom/src/adapters/fastify.ts')
+const ofSocket = on('test/adapters/fastify-sockets.test.ts', 'packages/strongroom/src/adapters/fastify.ts')
 const koa = on('test/adapters/koa-context.test.ts', 'packages/strongroom/src/adapters/koa.ts')
 const pending = on('test/adapters/fastify-plugin.test.ts', 'packages/strongroom/src/adapters/shared/pending-session.ts')
 const assigned = on('test/adapters/koa-context.test.ts', 'packages/strongroom/src/adapters/shared/pending-session.ts')
@@ -40,33 +42,33 @@ export const fastifyKoaMutations: readonly Mutation[] = [
     'sessions.attach(request, open, raw)',
     'sessions.attach(request, open)',
   ),
-  plugin(
+  ofSocket(
     'the session of a socket whose changes are silently lost',
     'if (!isSocket(request)) return begin(visit)',
     'return begin(visit)',
   ),
-  plugin(
+  ofSocket(
     'a socket that is not known when @fastify/websocket is registered later',
     'return ws === true || (ws === null && request.raw.headers.upgrade !== undefined)',
     "return ws === true && 'ws' in request && request.raw.headers.upgrade === ''",
   ),
-  plugin(
+  ofReply(
     "a store's address on the page of Fastify's own error handler",
     "app.addHook('onSend', hideMessage)",
     "if (sessions === null) app.addHook('onSend', hideMessage)",
   ),
-  plugin("a store's address on a page that is no JSON", '.replaceAll(message, publicMessage)', ''),
-  plugin(
+  ofReply("a store's address on a page that is no JSON", '.replaceAll(message, publicMessage)', ''),
+  ofReply(
     'an error page that cannot be saved and says that all is well',
     'if (reply.sent || response.headersSent || reply[ERROR]) return',
     'if (reply.sent || response.headersSent) return',
   ),
-  plugin(
+  ofReply(
     'a hijacked reply whose visitor waits for ever',
     'if (reply.sent || response.headersSent || reply[ERROR]) return',
     'if (response.headersSent || reply[ERROR]) return',
   ),
-  plugin(
+  ofReply(
     'the ETag of a page on an error page of Fastify',
     'delete: (name) => void reply.removeHeader(name)',
     'delete: () => undefined',
@@ -114,7 +116,7 @@ export const fastifyKoaMutations: readonly Mutation[] = [
     '    if (!wasReleased) this.#earlier = this.#earlierOutcome()\n',
     '    const earlier = wasReleased ? null : this.#earlierOutcome()\n    if (earlier) applyOutcome(earlier, new NodeHeaders(response))\n',
   ),
-  on('test/adapters/fastify-plugin.test.ts', 'packages/strongroom/src/adapters/node/hold.ts')(
+  on('test/adapters/fastify-replies.test.ts', 'packages/strongroom/src/adapters/node/hold.ts')(
     'a login that is lost, because the headers of an error page replace its cookie',
     "const rest = method === 'writeHead' ? moveHeaders(this.#response, args) : args",
     'const rest = args',
