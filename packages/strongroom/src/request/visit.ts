@@ -166,9 +166,7 @@ export class Visit<Data extends object> {
   /** A session that saves nothing, where there is no response: a WebSocket's upgrade, a check. Changing it throws. */
   async read(options?: GetOptions): Promise<Session<Data>> {
     this.#responds = false
-    const session = await this.get(options)
-    stateOf(session).makeReadOnly()
-    return session
+    return this.get(options)
   }
 
   async #load(options?: ReadOptions): Promise<Session<Data>> {
@@ -195,9 +193,8 @@ export class Visit<Data extends object> {
       this.#failure = null
       return this.#session
     } catch (error) {
-      // A store that fails without waiting is here before #loading has been set.
+      // The next call tries again: an outage is over when it is over. A store that does not wait is here before #loading is set.
       await undefined
-      // The next call tries again: an outage is over when it is over.
       this.#loading = null
       if (error instanceof StoreError) this.#context.emit({ type: 'storeError', error })
       this.#rethrow(error)
