@@ -270,30 +270,36 @@ for (const [where, serve] of Object.entries(SERVERS_1))
     for (const [what, way] of Object.entries(ways))
       test(`an error of the save reaches onError instead of ${what}, and no other handler runs`, async (t) => {
         silent(t)
-        const { sessions } = slowSessions()
-        const { app, errors } = app1(sessions)
-        let ran = false
-        app.use(
-          '/',
-          eventHandler(async (event) => {
-            await grow(sessions, event)
-            return way(event)
-          }),
-        )
-        app.use(
-          eventHandler(() => {
-            ran = true
-            return 'the next handler'
-          }),
-        )
-        const { visitor } = await running(t, createServer(serve(app)))
-        const page = await visitor.ask('/')
-        assert.deepEqual([page.status, page.text], [500, 'page of 500'])
-        assert.deepEqual([page.all('set-cookie'), page.all('location'), page.all('etag')], [[], [], []])
-        assert.equal(ran, false)
-        assert.equal(errors.length, 1)
-        assert.equal(codeOf(errors[0]), 'STRONGROOM_TOO_LARGE')
-        assert.equal(errors[0]?.unhandled, true)
+        // The first fails while the response is being written, the second when its handler has returned.
+        for (const [code, value] of [
+          ['STRONGROOM_DATA', 1n],
+          ['STRONGROOM_TOO_LARGE', LARGE],
+        ] as const) {
+          const { sessions } = slowSessions()
+          const { app, errors } = app1(sessions)
+          let ran = false
+          app.use(
+            '/',
+            eventHandler(async (event) => {
+              ;(await sessions.get(event)).set('a', value)
+              return way(event)
+            }),
+          )
+          app.use(
+            eventHandler(() => {
+              ran = true
+              return 'the next handler'
+            }),
+          )
+          const { visitor } = await running(t, createServer(serve(app)))
+          const page = await visitor.ask('/')
+          assert.deepEqual([page.status, page.text], [500, 'page of 500'])
+          assert.deepEqual([page.all('set-cookie'), page.all('location'), page.all('etag')], [[], [], []])
+          assert.equal(ran, false)
+          assert.equal(errors.length, 1)
+          assert.equal(codeOf(errors[0]), code)
+          assert.equal(errors[0]?.unhandled, true)
+        }
       })
 
     test('a value that cannot be sent saves nothing, and a logout that comes with it is saved', async (t) => {
