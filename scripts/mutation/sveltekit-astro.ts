@@ -73,7 +73,11 @@ export const sveltekitAstroMutations: readonly Mutation[] = [
     '    this.#failure = null\n    const state',
     '    const state',
   ),
-  astro('a rewrite of Astro that has no session', 'sessions.attach(request, outer.visit, context)\n', '\n'),
+  astro(
+    'a rewrite of Astro that is taken for the request of somebody else',
+    'if (running.getStore()?.locals === locals) return next()\n',
+    '\n',
+  ),
   astro(
     'locals that several requests share, and with them a session',
     'if (requests.has(locals) || !sessions.attach(locals, visit)) throw',

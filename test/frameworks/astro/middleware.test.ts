@@ -218,7 +218,15 @@ suite('Astro', { timeout: 120_000 }, () => {
     })
 
     test('for errors can read the session, and cannot save what has failed', async (t) => {
-      const { visitor } = await site(t, () => ({
+      const { visitor } = await site(t, ({ sessions }) => ({
+        middleware: [
+          strongroom(sessions),
+          async (_: APIContext, next: () => Promise<Response>) => {
+            const response = await next()
+            response.headers.set('x-after', 'yes')
+            return response
+          },
+        ],
         async page(Astro) {
           const session = await sessionOf(Astro)
           session.set('half', true)
@@ -232,6 +240,7 @@ suite('Astro', { timeout: 120_000 }, () => {
       const page = await ada.ask('/page')
       assert.equal(page.status, 500)
       assert.match(page.text, /failed: kept/)
+      assert.equal(page.header('x-after'), 'yes')
       assert.deepEqual(await ada.facts(), { userId: null, a: 'kept' })
       await ada.ask('/page?logout')
       assert.deepEqual(await ada.facts(), { userId: null })
@@ -358,13 +367,21 @@ suite('Astro', { timeout: 120_000 }, () => {
     })
 
     test('locals that several requests share are refused, and show nobody another one’s session', async (t) => {
-      const locals = {}
-      const { visitor } = await site(t, () => ({ locals }))
-      const [ada, eve] = [visitor(), visitor()]
-      await ada.must('/login')
-      const page = await eve.ask('/read')
-      assert.equal(page.status, 500)
-      assert.doesNotMatch(page.text, /ada/)
+      for (const local of ['session', false] as const) {
+        const { visitor } = await site(t, ({ sessions }) => ({
+          locals: {},
+          middleware: [strongroom(sessions, { local })],
+          async respond(context) {
+            const session = await sessions.get(context)
+            session.login('ada')
+            return new Response(session.userId)
+          },
+        }))
+        assert.equal((await visitor().must('/')).text, 'ada')
+        const page = await visitor().ask('/')
+        assert.equal(page.status, 500)
+        assert.doesNotMatch(page.text, /ada/)
+      }
     })
 
     test('a name in the locals that is taken is told', async (t) => {

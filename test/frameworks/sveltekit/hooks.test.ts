@@ -9,6 +9,7 @@ import { memory } from '../../../packages/strongroom/src/engines/memory/memory.t
 import { ConfigError, StrongroomError } from '../../../packages/strongroom/src/errors.ts'
 import { type BaseSessions, createSessions } from '../../../packages/strongroom/src/sessions.ts'
 import { http1 } from '../../../packages/strongroom/src/testing/adapter/client.ts'
+import { gate } from '../../../packages/strongroom/src/testing/adapter/gate.ts'
 import { Visitor } from '../../../packages/strongroom/src/testing/adapter/visitor.ts'
 import { watched } from '../../../packages/strongroom/src/testing/watched.ts'
 import { type Built, built, type Kit, type Site } from './built.ts'
@@ -359,21 +360,29 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
       assert.match(text, /"theirs":\{"userId":null,"of":"eve"\}/)
     })
 
-    test('that are one Request object, sent for two visitors, have each their own', async (t) => {
+    test('that are one Request object, sent for two visitors in parallel, have each their own', async (t) => {
+      const [asked, eveIsDone] = [gate(), gate()]
       let request: Request | undefined
       const { visitor } = await site(t, () => ({
         async load({ fetch, url }) {
+          const isFirst = request === undefined
           request ??= new Request(new URL('/read', url))
           // SvelteKit writes the cookie into it.
           request.headers.delete('cookie')
-          return { inner: await (await fetch(request)).json() }
+          const inner = await (await fetch(request)).json()
+          asked.open()
+          if (isFirst) await eveIsDone.opened
+          return { inner }
         },
       }))
       const [ada, eve] = [visitor(), visitor()]
       await ada.must('/login')
       await eve.must('/set?of=eve')
-      assert.match((await ada.must('/page')).text, /"userId":"ada"/)
-      assert.match((await eve.must('/page')).text, /"inner":\{"userId":null,"of":"eve"\}/)
+      const first = ada.must('/page')
+      await asked.opened
+      const second = await eve.must('/page').finally(eveIsDone.open)
+      assert.match((await first).text, /"userId":"ada"/)
+      assert.match(second.text, /"inner":\{"userId":null,"of":"eve"\}/)
     })
 
     test('come with an event in handleFetch that has the session, too', async (t) => {

@@ -58,12 +58,8 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>, op
 
   return async function strongroom(context: AstroContext, next: () => Promise<Response>): Promise<Response> {
     const { request, locals, isPrerendered } = context
-    const outer = running.getStore()
     // Mounted twice, or a rewrite, which runs the middleware again with another request.
-    if (outer?.locals === locals) {
-      sessions.attach(request, outer.visit, context)
-      return next()
-    }
+    if (running.getStore()?.locals === locals) return next()
     // For its error page, Astro runs the middleware again with the request and the locals of the page that has failed.
     if (requests.get(locals) === request) return next()
     const visit = sessions.open(isPrerendered ? NO_VISITOR : request.headers)
