@@ -12,6 +12,10 @@ export default {
         // Started by name as processes of their own, to be killed.
         'test/{fault-injection,interleavings}/children/*.ts',
         'test/lab/peer-site.ts',
+        'test/ws/child.ts',
+        'test/runtimes/{program,worker-program,worker-client,collect}.ts',
+        // Copied into applications that the tests build.
+        'test/frameworks/*/{types,site}.ts',
         // Preloaded by name: the first in a test, the second by scripts/test.ts.
         'test/core/fixtures/without-*.ts',
         'test/support/file-limit.ts',
@@ -28,11 +32,17 @@ export default {
         'libsql',
         'connect-mongo',
         'jest',
-        'next',
-        'react',
-        'react-dom',
         'vitest',
         'wrangler',
+        // Of the examples and applications that test/frameworks builds, and runtimes that are started by their path.
+        '@react-router/dev',
+        '@react-router/express',
+        '@react-router/node',
+        '@react-router/serve',
+        'bun',
+        'deno',
+        'isbot',
+        'nuxt',
       ],
     },
     // Their entry points are what their package.json exports.
@@ -41,15 +51,24 @@ export default {
     'packages/studio': { project: ['src/**/*.ts'], ignoreDependencies: ['uplot'] },
     // Drivers and frameworks are optional peers, which this repository has for its tests.
     'packages/strongroom': {
+      // Named in package.json, under "browser".
+      entry: ['src/adapters/next/only-on-servers.ts'],
       project: ['src/**/*.ts'],
       ignoreDependencies: [
+        '@nestjs/common',
+        '@nestjs/core',
         '@types/express-session',
+        'elysia',
         'express',
+        'fastify',
         'hono',
         'ioredis',
         'iron-session',
+        'koa',
         'mysql2',
+        'next',
         'pg',
+        'react-router',
         'redis',
       ],
     },

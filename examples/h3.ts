@@ -3,7 +3,7 @@
  *
  *     npm install strongroom h3 && node h3.ts
  */
-import { H3, HTTPError, type H3Event, readBody, redirect, serve } from 'h3'
+import { H3, type H3Event, HTTPError, readBody, redirect, serve } from 'h3'
 import { createSessions } from 'strongroom'
 import { strongroom } from 'strongroom/h3'
 

@@ -202,9 +202,12 @@ suite('the packages as npm delivers them', () => {
     before(() => {
       // As this repository has them: what is under test is ours, not the registry.
       // What came with one of our packages is there already.
-      for (const borrowed of ['@types', 'undici-types', ...Object.keys(frameworksAndDrivers)])
-        if (!existsSync(join(project, 'node_modules', borrowed)))
-          symlinkSync(join(root, 'node_modules', borrowed), join(project, 'node_modules', borrowed), 'junction')
+      for (const borrowed of ['@types', 'undici-types', ...Object.keys(frameworksAndDrivers)]) {
+        const link = join(project, 'node_modules', borrowed)
+        if (existsSync(link)) continue
+        mkdirSync(dirname(link), { recursive: true })
+        symlinkSync(join(root, 'node_modules', borrowed), link, 'junction')
+      }
       const lines = specifiers.map(([specifier], i) => `import * as m${i} from '${specifier}'`)
       const uses = specifiers.map((_, i) => `m${i}`).join(', ')
       for (const file of ['consumer.ts', 'consumer.cts'])

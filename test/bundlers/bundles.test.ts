@@ -11,7 +11,7 @@ import { type Project, packedProject, SUBPATHS } from './project.ts'
 import { ADVICE, USES } from './sources.ts'
 
 /** What an application leaves out of its bundle, or does not import. */
-const NEEDS_FRAMEWORK = /\/hono$/
+const NEEDS_FRAMEWORK = /\/(?:hono|nest|next)$/
 const NODE = /^node:/
 
 interface Built {

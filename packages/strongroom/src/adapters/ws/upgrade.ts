@@ -70,7 +70,7 @@ function checkServer(server: WebSocketServerLike): void {
 }
 
 /** The response to an upgrade: what a visitor may read of the error, and nothing else. */
-export function refuse(socket: Duplex, error: unknown): void {
+function refuse(socket: Duplex, error: unknown): void {
   const status = error instanceof StrongroomError ? error.status : 500
   const message = `${error instanceof StrongroomError ? error.publicMessage : 'Internal Server Error'}\n`
   if (error instanceof StrongroomError) warnUnhandled(error)
