@@ -114,7 +114,7 @@ const isUpgrade = ({ method, headers }: Request): boolean =>
 
 /** With what a visitor may read as its message: without an `onError`, Elysia sends that. The error itself is the `cause`. */
 function forVisitors(error: unknown): unknown {
-  if (!(error instanceof StrongroomError) || error.publicMessage === error.message) return error
+  if (!(error instanceof StrongroomError) || error.expose) return error
   const shown = new Error(error.publicMessage, { cause: error })
   return Object.assign(Object.setPrototypeOf(shown, Object.getPrototypeOf(error)), error)
 }

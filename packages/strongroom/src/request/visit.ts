@@ -47,7 +47,7 @@ export class Visit<Data extends object> {
   #isEarly = false
   #clearCookies: readonly string[] = []
   /** Was the session requested, whether or not it could be loaded? */
-  #wasRequested = false
+  wasRequested = false
   /** Was a CSRF token made? Then a cache that ignores Vary must not store the page. */
   #madeToken = false
   /** Did the response begin before the session was loaded? */
@@ -69,11 +69,6 @@ export class Visit<Data extends object> {
   /** Was `commit` called? Then nothing can be changed any more. */
   get isCommitted(): boolean {
     return this.#committed
-  }
-
-  /** Was the session asked for? */
-  get wasRequested(): boolean {
-    return this.#wasRequested
   }
 
   /** Was the session found to have ended by the save of a request that did not change it? Then its cookie is worth nothing any more. */
@@ -104,7 +99,7 @@ export class Visit<Data extends object> {
   }
 
   #getUnder(policy: 'throw' | 'anonymous', fresh = false): Promise<Session<Data>> {
-    this.#wasRequested = true
+    this.wasRequested = true
     const before = this.#loading
     this.#loading ??= this.#load({ fresh })
     const loading = fresh && before ? before.then((session) => this.#loadAgain(session)) : this.#loading
@@ -120,7 +115,7 @@ export class Visit<Data extends object> {
     this.#committed = true
     const session = this.#session
     if (!session) {
-      const untouched = !this.#loading && !this.#wasRequested
+      const untouched = !this.#loading && !this.wasRequested
       if (untouched && this.#context.extendsUnused && status < 500 && this.#hasCookie()) return this.#refresh(status)
       this.#begun = true
       if (this.#loading) return this.#commitAfter(this.#loading, status)

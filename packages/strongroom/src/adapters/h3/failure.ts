@@ -22,8 +22,4 @@ export class H3Failure extends Error {
     this.statusCode = statusOfError(cause)
     this.unhandled = this.statusCode >= 500
   }
-
-  toJSON(): object {
-    return { message: this.message, statusCode: this.statusCode }
-  }
 }
