@@ -30,4 +30,4 @@ export function http1(url: string): Client {
   }
 }
 
-export const http2 = http1
+export const http2 = (url: string): Client => http1(url)

@@ -102,13 +102,3 @@ export async function closedWithin(limit: number, { closed }: OpenConnection): P
   ])
   return { reason, ms: performance.now() - began }
 }
-
-/** Is it still open, now that the server has had every opportunity to close it? */
-export async function isOpen({ closed }: OpenConnection, settled: () => Promise<unknown>): Promise<boolean> {
-  let open = true
-  void closed.then(() => {
-    open = false
-  })
-  await settled()
-  return open
-}
