@@ -57,7 +57,8 @@ try {
   const address = ['--ip', '127.0.0.1', '--port', '0', '--inspector-port', '0']
   const server = await served(folder, [WRANGLER, 'dev', ...address])
   try {
-    const asked = async (path: string) => (await fetch(`${server.url}${path}`)).json()
+    const asked = async (path: string) =>
+      (await fetch(`${server.url}${path}`, { signal: AbortSignal.timeout(60_000) })).json()
     const listed = (await asked('/list')) as readonly (readonly string[])[]
     const all = await outcomes(server.url, listed)
     for (const name of workerd.suites) {

@@ -69,7 +69,7 @@ const ROOMS: readonly Room[] = [
   { name: 'testing', files: inStrongroom('testing/'), imports: ['*'] },
   // For our own packages; it opens every room.
   { name: 'internal', files: inStrongroom('internal\\.ts$'), imports: ['*'] },
-  { name: 'index', files: inStrongroom('(?:index|worker)\\.ts$'), imports: ['*'] },
+  { name: 'index', files: inStrongroom('(?:index|worker|stores)\\.ts$'), imports: ['*'] },
   {
     name: 'sessions',
     files: inStrongroom('(?:sessions|create|development|assemble|parts|servers)\\.ts$'),
