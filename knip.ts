@@ -18,6 +18,8 @@ export default {
         'test/frameworks/*/{types,site}.ts',
         // Preloaded by name: the first in a test, the second by scripts/test.ts.
         'test/core/fixtures/without-*.ts',
+        // Bundled by name for other runtimes; `collect.ts` takes the place of node:test there.
+        'test/runtimes/{collect,program,worker-client,worker-program}.ts',
         'test/support/file-limit.ts',
         'bench/*.ts',
         'demo/*.ts',
