@@ -77,7 +77,7 @@ export const fastifyKoaMutations: readonly Mutation[] = [
   pending(
     'a session that is loaded although nobody awaits it',
     'return (request) => new Proxy(',
-    'return (request) => void sessions.get(request) ?? new Proxy(',
+    'return (request) => [sessions.get(request)].length > 1 ? (request as never) : new Proxy(',
   ),
   pending(
     'a visitor who is taken for signed out, because await is missing',

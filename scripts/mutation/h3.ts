@@ -50,8 +50,8 @@ export const h3Mutations: readonly Mutation[] = [
   ),
   errors('h3/application')(
     'an error page of h3 1 that nobody is asked for',
-    'if (!ended || !onError) return respond(error, res)',
-    'return respond(error, res)',
+    'if (!ended || !onError) return',
+    'if (!ended || !onError || ended) return',
   ),
   errors('h3/application')(
     'a buffered response of h3 1 that is sent although its session was not saved',

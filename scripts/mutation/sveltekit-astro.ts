@@ -53,11 +53,6 @@ export const sveltekitAstroMutations: readonly Mutation[] = [
     '[result, ...(result?.nodes ?? [])]',
     '[result]',
   ),
-  shared('pending-session')(
-    'a session without await, of which everything is undefined',
-    'isRefused ? refuse(name) : Reflect',
-    'isRefused && target === null ? refuse(name) : Reflect',
-  ),
   shared('local')(
     'a name in the locals that is taken from another library',
     'if (local in locals)',

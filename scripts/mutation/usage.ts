@@ -88,7 +88,7 @@ export const usageMutations: readonly Mutation[] = [
     "has(promised, 'execute')",
   ),
   foreign('shared/foreign-client')('a client that nobody has awaited', ': insteadOf(given)', ": ''"),
-  told('an end of all sessions that says not whose', '      user,\n', ''),
+  told('an end of all sessions that says not whose', 'reason, user, except: except', 'reason, except: except'),
   told(
     'a session that goes on and is told to have ended',
     'const except = isOwn ? (state.ref as SessionRef).cookie.id : null',

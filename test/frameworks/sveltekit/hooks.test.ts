@@ -599,7 +599,10 @@ suite('SvelteKit', { timeout: 120_000 }, () => {
         if (event.url.pathname !== '/wrong')
           return event.url.pathname === '/plain' ? new Response('plain') : standard(event)
         const session = sessionOf(event) as never as Record<string, (...args: unknown[]) => unknown>
-        assert.throws(() => session.userId, /write \(await event\.locals\.session\)\.userId/)
+        assert.throws(
+          () => session.userId,
+          /write const session = await event\.locals\.session\. Without await, it has no "userId"/,
+        )
         assert.throws(() => session.set?.('a', 1), TypeError)
         assert.throws(() => {
           session.a = () => 1

@@ -151,9 +151,11 @@ function hideMessage(_request: FastifyRequest, reply: Reply, payload: unknown, d
 
 type OnSendDone = (error?: null, payload?: string) => void
 
-function withPublicMessage(page: string, { message, publicMessage }: StrongroomError): string {
+function withPublicMessage(page: string, { message, publicMessage, code }: StrongroomError): string {
   if (message === publicMessage || message === '') return page
-  return page.replaceAll(inJson(message), inJson(publicMessage)).replaceAll(message, publicMessage)
+  // Where its message is nobody's business, the code, which names the store, is none either.
+  const shown = page.replace(`"code":"${code}",`, '')
+  return shown.replaceAll(inJson(message), inJson(publicMessage)).replaceAll(message, publicMessage)
 }
 
 const inJson = (text: string) => JSON.stringify(text).slice(1, -1)
