@@ -88,7 +88,7 @@ export const fastifyKoaMutations: readonly Mutation[] = [
   assigned(
     'a logout of koa-session that logs nobody out',
     'throw new TypeError(`${name} cannot be set.',
-    'if (name === "") throw new TypeError(`${name} cannot be set.',
+    'return undefined as never\n    throw new TypeError(`${name} cannot be set.',
   ),
   koa(
     'a ctx.session of another package that is replaced',
