@@ -85,15 +85,20 @@ async function slow({ origin }: URL): Promise<Response> {
   return Response.json({ first: first.status, second: second.status })
 }
 
+async function respond(request: Request): Promise<Response> {
+  const url = new URL(request.url)
+  if (url.pathname === '/list') return Response.json(collected.map(({ path }) => path))
+  if (url.pathname === '/facts') return facts()
+  if (url.pathname === '/slow') return slow(url)
+  if (url.pathname === '/stops' && stops) return stops.handler(request)
+  return run(url)
+}
+
 export default {
   async fetch(request: Request): Promise<Response> {
-    const url = new URL(request.url)
-    if (url.pathname === '/facts') return facts()
-    if (url.pathname === '/slow') return slow(url)
-    if (url.pathname === '/stops' && stops) return stops.handler(request)
-    if (url.pathname === '/list') return Response.json(collected.map(({ path }) => path))
     const site = request.headers.get(SITE)
-    if (site === null) return run(url)
+    // The paths of a conversation are its own.
+    if (site === null) return respond(request)
     const headers = new Headers(request.headers)
     headers.delete(SITE)
     const handler = handlers.get(site)
