@@ -138,8 +138,18 @@ export const wsMutations: readonly Mutation[] = [
   ),
   upgrade('adapters/ws/socket')(
     'messages that are handled after the end, because the client does not answer the close',
-    "socket.removeAllListeners?.('message')\n",
+    '  hearNothing(socket)\n',
     '\n',
+  ),
+  on('test/ws/odd-clients.test.ts', source('adapters/ws/socket'))(
+    'a visitor who ends the process with what is no frame',
+    "on('error', () => {})\n",
+    '\n',
+  ),
+  on('test/ws/odd-clients.test.ts', source('adapters/ws/socket'))(
+    'messages that are handled after the end, by a listener that came late',
+    "socket.emit = (event, ...args) => event !== 'message' && emit.call(socket, event, ...args)",
+    ";(socket as { removeAllListeners?(event: string): unknown }).removeAllListeners?.('message')",
   ),
   socketIo('namespaces that nobody guards', "io.on('new_namespace', protect)\n", '\n'),
   socketIo(

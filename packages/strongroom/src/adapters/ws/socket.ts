@@ -17,7 +17,7 @@ export interface SocketLike {
   /** 2 or 3 when it is being closed, or is. */
   readonly readyState?: number | undefined
   terminate?(): unknown
-  removeAllListeners?(event: string): unknown
+  emit?(event: string, ...args: unknown[]): unknown
   on?(event: string, listener: () => void): unknown
   addEventListener?(event: string, listener: () => void): unknown
 }
@@ -39,17 +39,28 @@ export function listenTo({ touch }: Watching, socket: SocketLike, watch: Watch):
   const on = (event: string, listener: () => void) =>
     socket.on ? socket.on(event, listener) : socket.addEventListener?.(event, listener)
   on('close', () => watch.stop())
+  // ws reports by this what is no frame, and closes the connection. Without a listener, any visitor could end the process with two bytes.
+  on('error', () => {})
   if (touch) on('message', () => watch.touch())
 }
 
 export function closeSocket({ told }: Watching, socket: SocketLike, end: SessionEndedError): void {
   told(end, socket)
-  // A client that does not answer the close may still send: ws would hand that on until it cuts the connection, after half a minute.
-  socket.removeAllListeners?.('message')
+  hearNothing(socket)
   try {
     socket.close(end.closeCode, end.reason)
   } catch {
     // Closed already: some throw then.
   }
   if (socket.terminate) setTimeout(() => socket.terminate?.(), GRACE).unref()
+}
+
+/**
+ * A client that does not answer the close may still send, and ws would hand that on until the connection is cut: to listeners that are added
+ * after this, too, as by an application that first awaits something else.
+ */
+function hearNothing(socket: SocketLike): void {
+  const { emit } = socket
+  if (!emit) return
+  socket.emit = (event, ...args) => event !== 'message' && emit.call(socket, event, ...args)
 }
