@@ -113,8 +113,18 @@ export const fastifyKoaMutations: readonly Mutation[] = [
   ),
   on('test/adapters/koa-context.test.ts', 'packages/strongroom/src/adapters/node/hold.ts')(
     'a login that is lost, because an error page removes all headers before it begins',
-    '    if (!wasReleased) this.#earlier = this.#earlierOutcome()\n',
+    '    if (!wasReleased) this.#outcome = this.#earlierOutcome()\n',
     '    const earlier = wasReleased ? null : this.#earlierOutcome()\n    if (earlier) applyOutcome(earlier, new NodeHeaders(response))\n',
+  ),
+  on('test/adapters/cookie-of-error-page.test.ts', 'packages/strongroom/src/adapters/node/hold.ts')(
+    'a cookie that is lost because other sessions could not be saved',
+    'this.#outcome = hasLines(outcome) ? outcome : null',
+    'this.#outcome = hasLines(outcome) ? null : null',
+  ),
+  on('test/adapters/cookie-of-error-page.test.ts', 'packages/strongroom/src/adapters/node/hold.ts')(
+    'an error page with a cookie that a cache may store',
+    'noStore: outcome.noStore === true || hasLines(outcome),',
+    'noStore: outcome.noStore,',
   ),
   on('test/adapters/fastify-replies.test.ts', 'packages/strongroom/src/adapters/node/hold.ts')(
     'a login that is lost, because the headers of an error page replace its cookie',

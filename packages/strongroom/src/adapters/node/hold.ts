@@ -8,6 +8,7 @@ import {
   afterEnd,
   alreadySent,
   type Disguise,
+  hasBegun,
   invalidStatus,
   isOverHttp2,
   isStatus,
@@ -67,8 +68,8 @@ class Hold implements Watcher, Gate {
   #queue: Call[] | null = null
   #bytes = 0
   #ended = false
-  /** Of what an earlier save() has stored, until the error page begins. */
-  #earlier: Outcome | null = null
+  /** Of what has been stored, until a response begins. */
+  #outcome: Outcome | null = null
   #disguise: Disguise | null = null
 
   constructor(response: NodeResponse, fail: Fail) {
@@ -101,7 +102,8 @@ class Hold implements Watcher, Gate {
 
   called(method: Method, given: unknown[]): unknown {
     const visit = this.#visit
-    if (visit === null || this.#phase === 'released') return this.#originals.call(method, given)
+    if (visit === null) return this.#originals.call(method, given)
+    if (this.#phase === 'released') return this.#originals.call(method, this.#withOutcome(method, given))
     if (this.#phase === 'failed') return this.#afterFailure(method, given)
     let args = given
     if (method === 'writeHead') {
@@ -180,6 +182,7 @@ class Hold implements Watcher, Gate {
   #release(outcome: Outcome): void {
     this.#phase = 'released'
     applyOutcome(outcome, new NodeHeaders(this.#response))
+    this.#outcome = hasLines(outcome) ? outcome : null
   }
 
   /** Makes the held calls, in order. Returns false when the writer must wait for `drain`, and otherwise the last result. */
@@ -203,7 +206,7 @@ class Hold implements Watcher, Gate {
   /** The error page passes. What the handler writes after it is dropped: as a late write, it would emit an error that nobody handles. */
   #afterFailure(method: Method, args: unknown[]): unknown {
     const { writableEnded, headersSent } = this.#response
-    if (!writableEnded || !headersSent) return this.#originals.call(method, this.#withEarlierCookie(method, args))
+    if (!writableEnded || !headersSent) return this.#originals.call(method, this.#withOutcome(method, args))
     this.#drop(args)
     return this.#resultWhileHeld(method, args)
   }
@@ -226,7 +229,7 @@ class Hold implements Watcher, Gate {
       dropBodyHeaders(new NodeHeaders(response))
       response.statusCode = 500
     }
-    if (!wasReleased) this.#earlier = this.#earlierOutcome()
+    if (!wasReleased) this.#outcome = this.#earlierOutcome()
     this.#fail(error, response, this.#ended)
   }
 
@@ -241,15 +244,29 @@ class Hold implements Watcher, Gate {
   }
 
   /**
-   * The error page also sends the cookie of what an earlier save() has stored. Not before it begins: Koa removes all headers first, and
-   * those that Fastify passes to `writeHead` would replace ours.
+   * The error page also sends the cookie of what is stored: by an earlier save(), or by these sessions, while others of the same response
+   * could not be saved, or its head could not be sent. Not before it begins: Koa and Express remove all headers first, and those that
+   * Fastify passes to `writeHead` would replace ours.
    */
-  #withEarlierCookie(method: Method, args: unknown[]): unknown[] {
-    const outcome = this.#earlier
-    if (outcome === null) return args
-    this.#earlier = null
+  #withOutcome(method: Method, args: unknown[]): unknown[] {
+    const outcome = this.#outcome
+    if (outcome === null || hasBegun(this.#response)) return args
+    if (this.#phase === 'failed') this.#outcome = null
     const rest = method === 'writeHead' ? moveHeaders(this.#response, args) : args
-    applyOutcome(outcome, new NodeHeaders(this.#response))
+    const headers = new NodeHeaders(this.#response)
+    const there = [this.#response.getHeader('Set-Cookie')].flat()
+    const { setCookie, clearCookies = [] } = outcome
+    applyOutcome(
+      {
+        ...outcome,
+        setCookie: there.includes(setCookie ?? undefined) ? null : setCookie,
+        clearCookies: clearCookies.filter((line) => !there.includes(line)),
+        noStore: outcome.noStore === true || hasLines(outcome),
+      },
+      headers,
+    )
     return rest
   }
 }
+
+const hasLines = ({ setCookie, clearCookies = [] }: Outcome) => setCookie !== null || clearCookies.length > 0
