@@ -2,6 +2,7 @@ import { type Mutation, on } from './mutation.ts'
 
 const source = (file: string) => `packages/strongroom/src/adapters/${file}.ts`
 const errors = (file: string) => on('test/adapters/h3-errors.test.ts', source(file))
+const thrown = (file: string) => on('test/adapters/h3-thrown.test.ts', source(file))
 const form = on('test/adapters/h3-1.test.ts', source('h3/form'))
 const elysia = on('test/adapters/elysia-mistakes.test.ts', source('elysia'))
 const site = on('test/frameworks/elysia/site.test.ts', source('elysia'))
@@ -22,6 +23,16 @@ export const h3Mutations: readonly Mutation[] = [
     'an error that h3 2 sends without the cookie of a logout',
     'if (!node) await commitError(visit, event, error)',
     'if (!node && visit.isCommitted) await commitError(visit, event, error)',
+  ),
+  thrown('h3/middleware')(
+    'a cookie that is lost with a page for what a middleware around ours throws',
+    'applyOutcome(outcome, new HeadersOfAll([errHeaders]))',
+    '',
+  ),
+  thrown('h3/failure')(
+    'a session that is saved although its visitor sees a failure',
+    'if (!(thrown instanceof Error)) return 500',
+    'if (!(thrown instanceof Error)) return statusOfError(thrown)',
   ),
   errors('h3/middleware')(
     'a cookie that is lost with a handler for Node',

@@ -4,7 +4,7 @@ import { respond } from '../node/fail.ts'
 import { hold } from '../node/hold.ts'
 import { applyOutcome, type ResponseHeaders, statusOf } from '../shared/outcome.ts'
 import type { FetchEvent } from './event.ts'
-import { statusOfError } from './failure.ts'
+import { statusOfThrown } from './failure.ts'
 
 /** What h3 2 hands on for a request that nobody has responded to. */
 const NOT_FOUND = Symbol.for('h3.notFound')
@@ -57,24 +57,31 @@ function withOutcome(value: unknown, { res }: FetchEvent, outcome: Outcome): unk
   if (value instanceof Response) {
     // A copy, because the headers of a redirect cannot be changed, and an application may return one response to all of its visitors.
     const copy = new Response(value.body, value)
-    applyOutcome(outcome, new HeadersOfAll([copy.headers, res.headers, res.errHeaders]))
+    // To a response of 400 or above, h3 adds the second.
+    if (copy.status >= 400) applyOutcome(outcome, new HeadersOfAll([res.errHeaders, copy.headers]))
+    else applyBoth(outcome, new HeadersOfAll([copy.headers, res.headers]), res)
     return copy
   }
   if (isHttpResponse(value)) {
     const { status, statusText, headers, body } = value
     const copy: HttpResponse = { [HTTP_RESPONSE]: true, status, statusText, headers: new Headers(headers), body }
-    applyOutcome(outcome, new HeadersOfAll([copy.headers, res.headers]))
+    applyBoth(outcome, new HeadersOfAll([copy.headers, res.headers]), res)
     return copy
   }
-  // The first are sent with h3's page for an error, the others with anything else: never both.
-  for (const headers of [res.errHeaders, res.headers]) applyOutcome(outcome, new HeadersOfAll([headers]))
+  applyBoth(outcome, new HeadersOfAll([res.headers]), res)
   return value
+}
+
+/** One for what is sent now, and one for h3's page for an error, which a middleware around this one may still throw: never both. */
+function applyBoth(outcome: Outcome, headers: ResponseHeaders, { errHeaders }: FetchEvent['res']): void {
+  applyOutcome(outcome, new HeadersOfAll([errHeaders]))
+  applyOutcome(outcome, headers)
 }
 
 /** With a page that shows an error. If even that fails, the error that came first is the one to report. */
 async function commitError(visit: Pick<Visit<object>, 'commit'>, event: FetchEvent, error: unknown): Promise<void> {
   try {
-    withOutcome(error, event, await visit.commit(statusOfError(error)))
+    withOutcome(error, event, await visit.commit(statusOfThrown(error)))
   } catch {}
 }
 
@@ -91,7 +98,7 @@ function encoded(value: unknown, { res }: FetchEvent): unknown {
 function statusOfValue(value: unknown, { res }: FetchEvent): number {
   if (value === NOT_FOUND) return 404
   if (value instanceof Response) return statusOf(value)
-  if (value instanceof Error) return statusOfError(value)
+  if (value instanceof Error) return statusOfThrown(value)
   return (isHttpResponse(value) && value.status) || res.status || 200
 }
 
