@@ -40,8 +40,8 @@ export const sveltekitAstroMutations: readonly Mutation[] = [
   sveltekit('a store that is down, and a status that says nothing of it', 'withFailure(made, visit.failure)', 'made'),
   sveltekit(
     'an error for SvelteKit’s client that it cannot read',
-    'if (isRemoteRequest) return',
-    'if (isRemoteRequest && isDataRequest) return',
+    'if (isRemoteRequest || isEnhanced(event))',
+    'if (isRemoteRequest && isEnhanced(event))',
   ),
   sveltekit(
     'a check for forged requests that refuses those of the application itself',
@@ -52,6 +52,11 @@ export const sveltekitAstroMutations: readonly Mutation[] = [
     'the data of a page that saves what a load function changed before it threw',
     '[result, ...(result?.nodes ?? [])]',
     '[result]',
+  ),
+  on('test/frameworks/sveltekit/version-two.test.ts', 'packages/strongroom/src/adapters/sveltekit/shown-status.ts')(
+    'fail(500) of SvelteKit 2 that is saved for use:enhance, and not without scripts',
+    '|| isEnhanced(asked)',
+    '',
   ),
   shared('local')(
     'a name in the locals that is taken from another library',

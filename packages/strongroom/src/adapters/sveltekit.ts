@@ -14,13 +14,12 @@ import { noVisitor } from './shared/no-visitor.ts'
 import { statusOf } from './shared/outcome.ts'
 import { type PendingSession, pendingSessions } from './shared/pending-session.ts'
 import { withFailure, withOutcome } from './shared/response.ts'
-import { type Asked, shownStatus } from './sveltekit/shown-status.ts'
+import { type Asked, isEnhanced, shownStatus } from './sveltekit/shown-status.ts'
 
 export type { CsrfOptions, PendingSession }
 
 /** What is used of SvelteKit's `RequestEvent`, whose type depends on the application. */
 export interface KitEvent extends Asked {
-  readonly request: Request
   readonly locals: object
   readonly isSubRequest: boolean
   readonly cookies: KitCookies
@@ -124,10 +123,13 @@ export function csrf<Data extends object>(sessions: BaseSessions<Data>, options:
   }
 }
 
-function respond(error: StrongroomError, { request, isDataRequest, isRemoteRequest }: KitEvent): Response {
+function respond(error: StrongroomError, event: KitEvent): Response {
+  const { request, isDataRequest, isRemoteRequest } = event
   const response = error.getResponse()
   const { status, publicMessage: message } = error
-  if (isRemoteRequest) return Response.json({ type: 'error', error: { status, message } }, { status })
+  // Version 2 reads the status beside the error.
+  if (isRemoteRequest || isEnhanced(event))
+    return Response.json({ type: 'error', status, error: { status, message } }, { status })
   const isJson = isDataRequest || /\bapplication\/json\b/.test(request.headers.get('accept') ?? '')
   return isJson ? Response.json({ status, message }, { status }) : response
 }

@@ -3,6 +3,7 @@ import { statusOf } from '../shared/outcome.ts'
 
 /** Which kind of request a response is for. */
 export interface Asked {
+  readonly request: Request
   readonly isDataRequest: boolean
   readonly isRemoteRequest?: boolean
 }
@@ -15,16 +16,20 @@ interface Result {
   readonly nodes?: readonly (Result | null)[]
 }
 
+/** Has `use:enhance` sent the form? It takes a result of SvelteKit's, and shows no error of version 2 in anything else. */
+export const isEnhanced = ({ request: { method, headers } }: Asked): boolean =>
+  method === 'POST' && headers.get('x-sveltekit-action') === 'true'
+
 /**
  * The status that the visitor sees. SvelteKit's own client is told with a response of 200 that a load function or a remote function has
- * thrown: what that has changed before must not be saved.
+ * thrown: what that has changed before must not be saved. Up to version 2, `fail(500)` of an action has a 200, too.
  */
-export async function shownStatus({ isDataRequest, isRemoteRequest }: Asked, response: Response): Promise<number> {
+export async function shownStatus(asked: Asked, response: Response): Promise<number> {
   const status = statusOf(response)
-  if (status !== 200 || !(isDataRequest || isRemoteRequest)) return status
+  if (status !== 200 || !(asked.isDataRequest || asked.isRemoteRequest || isEnhanced(asked))) return status
   if (!/^(?:application\/json|text\/sveltekit-data)\b/.test(response.headers.get('content-type') ?? '')) return status
   const line = await firstLine(response.clone())
-  return line.includes('"type":"error"') ? Math.max(status, ...statusesIn(line)) : status
+  return /"type":"(?:error|failure)"/.test(line) ? Math.max(status, ...statusesIn(line)) : status
 }
 
 /** What streamed promises resolve to comes in later lines, when the session is closed. */
@@ -44,6 +49,7 @@ async function firstLine({ body }: Response): Promise<string> {
 
 function statusesIn(line: string): number[] {
   const result = resultIn(line)
+  if (result?.type === 'failure') return typeof result.status === 'number' ? [result.status] : []
   return [result, ...(result?.nodes ?? [])].flatMap((node) => {
     if (node?.type !== 'error') return []
     const status = node.error?.status ?? node.status
