@@ -91,13 +91,13 @@ export const h3Mutations: readonly Mutation[] = [
   ),
   errors('h3/application')(
     'a page of Nuxt whose own requests have another session',
-    'return shared && shared.cookie === req.headers.cookie ? shared : undefined',
-    'return shared && shared.cookie !== req.headers.cookie ? shared : undefined',
+    'shared.cookie === req.headers.cookie ? shared',
+    'shared.cookie !== req.headers.cookie ? shared',
   ),
   errors('h3/application')(
     'a session that gets into a cache of Nitro',
-    'return shared && shared.cookie === req.headers.cookie ? shared : undefined',
-    'return shared',
+    'shared && cache === undefined && shared.cookie === req.headers.cookie ? shared',
+    'shared ? shared',
   ),
   on('test/csrf/token.test.ts', source('shared/fetch-facts'))(
     'a large form that is waited for until the handler reads it',

@@ -40,6 +40,15 @@ const MORE: Readonly<Record<string, string>> = {
     const response = await event.fetch('/api/me')
     return response.json()
   }, { maxAge: 60 })`,
+  'server/api/token.get.ts': `export default defineEventHandler(async (event) => {
+    const session = await sessions.get(event)
+    session.set('visits', 100)
+    return sessions.csrfToken(event)
+  })`,
+  'server/api/cached-token.get.ts': `export default defineCachedEventHandler(async (event) => {
+    const response = await event.fetch('/api/token')
+    return response.text()
+  }, { maxAge: 60 })`,
   'server/api/who.get.ts': `export default defineEventHandler(async (event) => {
     const { userId: user } = await sessions.get(event)
     return { user }
@@ -224,6 +233,14 @@ suite('the example of Nuxt', { timeout: 300_000, skip: chromium.skip }, () => {
     assert.equal(cached.status, 500)
     assert.doesNotMatch(cached.text, /gwen/)
     assert.equal(JSON.parse((await someone.must('/api/cached-within')).text).user, null)
+  })
+
+  test('what a cached handler requests has no part in the session of the first visitor, who has no cookie yet', async () => {
+    const [first, second] = [await visitor(), await visitor()]
+    const cached = await first.must('/api/cached-token')
+    assert.deepEqual(cached.all('set-cookie'), [])
+    assert.equal((await second.must('/api/cached-token')).text, cached.text)
+    assert.equal(JSON.parse((await first.must('/api/me')).text).visits, 1)
   })
 
   test('a request by $fetch alone, without the event, has no session', async () => {

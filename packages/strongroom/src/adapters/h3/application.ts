@@ -32,11 +32,14 @@ export function attachToApp<Data extends object>(sessions: BaseSessions<Data>, a
 
   /**
    * What a page requests of its own server while it is rendered, by `event.$fetch`, `useFetch` or `useRequestFetch`, is a part of its
-   * request: it has the same session, which the page saves. Only with the same cookie: that of a cached page has none.
+   * request: it has the same session, which the page saves. Only with the same cookie; and not for a page that is cached for everybody, on
+   * whose context Nitro says so: it has no cookie, as somebody who comes for the first time.
    */
   const outerOf = ({ node: { req } }: NodeEvent): Shared<Data> | undefined => {
-    const shared = (Object((req as { __unenv__?: unknown }).__unenv__) as Context)[slot]
-    return shared && shared.cookie === req.headers.cookie ? shared : undefined
+    const { [slot]: shared, cache } = Object((req as { __unenv__?: unknown }).__unenv__) as Context & {
+      cache?: unknown
+    }
+    return shared && cache === undefined && shared.cookie === req.headers.cookie ? shared : undefined
   }
 
   /** Has the properties by which h3 finds WebSockets in an application within another one. */
