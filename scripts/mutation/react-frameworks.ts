@@ -83,8 +83,8 @@ export const reactFrameworkMutations: readonly Mutation[] = [
   start('a page of TanStack Start that is not found, taken for a failure', ' || isNotFound(error)', ''),
   start(
     'a message for developers that TanStack Start sends to browsers',
-    'new Error(error.publicMessage, { cause: error })',
-    'error',
+    'throw error instanceof StrongroomError ?',
+    'throw request && error instanceof StrongroomError ?',
   ),
   start(
     'a server function of TanStack Start without the middleware that notices its failure',

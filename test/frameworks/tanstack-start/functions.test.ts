@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { after, suite, test } from 'node:test'
+import { after, suite, type TestContext, test } from 'node:test'
 import { notFound, redirect } from '@tanstack/react-router'
 import { withErrorStatus, withSessions } from '../../../packages/strongroom/src/adapters/tanstack-start.ts'
+import { StoreError } from '../../../packages/strongroom/src/errors.ts'
 import { gate, turns } from '../../../packages/strongroom/src/testing/adapter/gate.ts'
 import { sessionFor } from '../../../packages/strongroom/src/testing/index.ts'
 import { slowSessions } from '../../adapters/site.ts'
@@ -66,6 +67,15 @@ async function site(sessions: Sessions, handles: Handles | Record<string, unknow
     call: (name: 'inner' | 'outer', cookie = '', init: RequestInit = {}) =>
       send(found[name], cookie, { ...form, ...init, headers: { 'x-tsr-serverfn': 'true' } }),
   }
+}
+
+function production(t: TestContext): void {
+  const before = process.env.NODE_ENV
+  process.env.NODE_ENV = 'production'
+  t.after(() => {
+    if (before === undefined) delete process.env.NODE_ENV
+    else process.env.NODE_ENV = before
+  })
 }
 
 const fail = () => {
@@ -156,12 +166,7 @@ suite('a server function', { timeout: 20_000 }, () => {
   })
 
   test('whose session cannot be loaded fails with a 503, and tells the browser what visitors may read', async (t) => {
-    const before = process.env.NODE_ENV
-    process.env.NODE_ENV = 'production'
-    t.after(() => {
-      if (before === undefined) delete process.env.NODE_ENV
-      else process.env.NODE_ENV = before
-    })
+    production(t)
     const { sessions, watch } = slowSessions()
     const { cookie } = await sessionFor(sessions, { userId: 'ada' })
     const { call } = await site(sessions, { inner: async (request: Request) => (await sessions.get(request)).userId })
@@ -286,6 +291,37 @@ suite('a page', { timeout: 20_000 }, () => {
     const response = await send('/', cookie)
     assert.deepEqual([response.status, response.headers.getSetCookie()], [503, []])
     assert.doesNotMatch(await response.text(), /secretPlan|<b>/)
+  })
+
+  test('whose session cannot be loaded tells the browser what visitors may read, in a loader and in a stream', async (t) => {
+    production(t)
+    const { sessions, watch } = slowSessions()
+    const { cookie } = await sessionFor(sessions, { userId: 'ada' })
+    const inner = async (request: Request) => (await sessions.get(request)).userId
+    const seen: unknown[] = []
+    const caught = (error: unknown) => {
+      seen.push(error)
+      throw error
+    }
+    for (const loader of [
+      async (inner: () => Promise<unknown>) => ({ now: await inner().catch(caught), later: Promise.resolve('') }),
+      (inner: () => Promise<unknown>) => ({ now: null, later: inner().catch(caught) }),
+    ]) {
+      const { send } = await site(sessions, { inner, loader })
+      watch.before = () => Promise.reject(new Error('secretPlan'))
+      // React itself is for development here, and then shows stacks.
+      const [text = ''] = (await (await send('/', cookie)).text()).split('$RX(')
+      assert.match(text, /Service Unavailable/)
+      assert.doesNotMatch(text, /secretPlan|store failed|its own error is the cause/)
+      watch.before = null
+    }
+    // On the server, it is still the error that it was.
+    for (const error of seen) {
+      assert.ok(error instanceof StoreError)
+      assert.equal(error.status, 503)
+      assert.match(String(error.cause), /secretPlan/)
+    }
+    assert.equal(seen.length, 2)
   })
 
   test('that streams a promise is saved before it; what changes the session later gets an error', async () => {

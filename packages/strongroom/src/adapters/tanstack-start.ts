@@ -59,11 +59,18 @@ export async function withErrorStatus<Result>(call: ServerFunctionCall<Result>):
     return await call.next()
   } catch (error) {
     // Redirects and other responses have a status of their own, and so has notFound().
-    if (!request || error instanceof Response || isNotFound(error)) throw error
-    failures.set(request, statusOf(error))
-    throw error instanceof StrongroomError ? new Error(error.publicMessage, { cause: error }) : error
+    if (error instanceof Response || isNotFound(error)) throw error
+    if (request) failures.set(request, statusOf(error))
+    throw error instanceof StrongroomError ? forBrowsers(error) : error
   }
 }
+
+/**
+ * The same error for code on the server. Start sends the message of what a function or a loader has thrown to the browser, and nothing
+ * else of it.
+ */
+const forBrowsers = (error: StrongroomError): StrongroomError =>
+  Object.create(error, { message: { value: error.publicMessage } })
 
 /**
  * The request of a browser for this very function; null where a loader on the server, or another server function, has called it: what
