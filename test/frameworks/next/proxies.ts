@@ -129,7 +129,7 @@ export function proxies(built: () => BuiltShell): void {
       { accept: 'image/avif,*/*' },
     ] as Readonly<Record<string, string>>[])
       await visitor.ask('/page/any', { headers })
-    await visitor.ask('/page/any', { method: 'POST', headers: DOCUMENT })
+    for (const method of ['POST', 'HEAD']) await visitor.ask('/page/any', { method, headers: DOCUMENT })
     assert.equal(said(await visitor.ask('/page/any', { headers: DOCUMENT })), 'null hello')
   })
 

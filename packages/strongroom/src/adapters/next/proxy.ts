@@ -88,11 +88,11 @@ async function extended<Data extends object>(visit: Visit<Data>): Promise<Sessio
 
 /**
  * Will the visitor see what is loaded? A browser asks for a document, and the redirect of an action for a component; what Next's links
- * fetch ahead, images and scripts do neither. A proxy cannot see by which of Next's own headers a prefetch is known.
+ * fetch ahead, images and scripts do neither, and a HEAD shows nothing. A proxy cannot see by which of Next's own headers a prefetch is known.
  */
-function isShown({ headers }: NextRequest): boolean {
+function isShown({ method, headers }: NextRequest): boolean {
   const isPage = /\btext\/(html|x-component)\b/.test(headers.get('accept') ?? '')
-  return isPage && !/\bprefetch\b/.test(headers.get('sec-purpose') ?? headers.get('purpose') ?? '')
+  return method === 'GET' && isPage && !/\bprefetch\b/.test(headers.get('sec-purpose') ?? headers.get('purpose') ?? '')
 }
 
 /** The Cookie header with what this response sets. */
