@@ -4,6 +4,7 @@ import { type Mutation, on } from './mutation.ts'
 
 const plugin = on('test/adapters/fastify-plugin.test.ts', 'packages/strongroom/src/adapters/fastify.ts')
 const ofReply = on('test/adapters/fastify-replies.test.ts', 'packages/strongroom/src/adapters/fastify.ts')
+const ofHeaders = on('test/adapters/fastify-replies.test.ts', 'packages/strongroom/src/adapters/fastify/headers.ts')
 const ofSocket = on('test/adapters/fastify-sockets.test.ts', 'packages/strongroom/src/adapters/fastify.ts')
 const koa = on('test/adapters/koa-context.test.ts', 'packages/strongroom/src/adapters/koa.ts')
 const pending = on('test/adapters/fastify-plugin.test.ts', 'packages/strongroom/src/adapters/shared/pending-session.ts')
@@ -68,7 +69,7 @@ export const fastifyKoaMutations: readonly Mutation[] = [
     'if (reply.sent || response.headersSent || reply[ERROR]) return',
     'if (response.headersSent || reply[ERROR]) return',
   ),
-  ofReply(
+  ofHeaders(
     'the ETag of a page on an error page of Fastify',
     'delete: (name) => void reply.removeHeader(name)',
     'delete: () => undefined',

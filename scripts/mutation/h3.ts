@@ -118,11 +118,6 @@ export const h3Mutations: readonly Mutation[] = [
   elysia('a logout that is lost when an error handler fails', 'await commitLogout(visit)', 'void visit'),
   site('an error of the save that onError of Elysia does not get', 'late.set(request, error)', 'late.has(request)'),
   site(
-    'a response of Elysia that is changed for all visitors',
-    'const copy = new Response(response.body, response)',
-    'const copy = response',
-  ),
-  site(
     'a WebSocket of Elysia whose session is lost',
     'isUpgrade(request) ? sessions.read(request) : sessions.get(request)',
     'sessions.get(request)',

@@ -38,10 +38,10 @@ export const hostMutations: readonly Mutation[] = [
     'if (onError) return (error) =>',
     'if (onError && request === null) return (error) =>',
   ),
-  hosts('late', 'fail')(
+  on('test/hosts/late.test.ts', 'packages/strongroom/src/adapters/shared/failure.ts')(
     'a late error that shows its details in production',
-    '? error.publicMessage :',
-    '? error.message :',
+    'publicMessage: error.publicMessage',
+    'publicMessage: error.message',
   ),
   hosts('late', 'fail')(
     'a stand-in that is destroyed although it has responded',

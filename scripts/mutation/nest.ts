@@ -40,8 +40,8 @@ export const nestMutations: readonly Mutation[] = [
   ),
   application('nest/mount')(
     'two visits of one request, by its two names under Fastify',
-    'visit ??= withVisit(',
-    'visit = withVisit(',
+    'sessions.attach(request.raw, begun, request)',
+    'begin(sessions, request as never, reply.raw)',
   ),
   application('nest/mount')(
     'an error of the save that no filter under Fastify gets',
@@ -55,8 +55,8 @@ export const nestMutations: readonly Mutation[] = [
   ),
   suite('nest/mount')(
     'an error page under Fastify with the ETag of the page that failed',
-    'delete: (name) => reply.removeHeader(name),',
-    'delete: () => undefined,',
+    'dropBodyHeaders(replyHeaders(reply))\n',
+    '\n',
   ),
   application('nest/mount')(
     'an error of the save without its status in a filter under Fastify',

@@ -34,8 +34,8 @@ export const sveltekitAstroMutations: readonly Mutation[] = [
   ),
   sveltekit(
     'an error of a hook that saves what came before it',
-    'await save(new Response(null), 500)',
-    'await save(new Response(null), 400)',
+    'await commitLogout(visit)',
+    'await visit.commit(400)',
   ),
   sveltekit('a store that is down, and a status that says nothing of it', 'withFailure(made, visit.failure)', 'made'),
   sveltekit(

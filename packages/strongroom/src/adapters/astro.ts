@@ -6,6 +6,7 @@ import type { BaseSessions } from '../sessions.ts'
 import { withPublicMessage } from './astro/action-error.ts'
 import { checkOnError, checkSessions } from './shared/check.ts'
 import { csrfCheck } from './shared/csrf.ts'
+import { commitLogout } from './shared/failure.ts'
 import { fetchFacts } from './shared/fetch-facts.ts'
 import { handlingOf } from './shared/handling.ts'
 import { type LocalOptions, localOption, setLocal, sharedLocals } from './shared/local.ts'
@@ -69,8 +70,7 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>, op
     if (local) setLocal(where, { locals, local }, pendingSession(locals))
     if (isPrerendered) return next()
 
-    const save = async (response: Response, status = statusOf(response)) =>
-      withOutcome(response, await visit.commit(status))
+    const save = async (response: Response) => withOutcome(response, await visit.commit(statusOf(response)))
     try {
       const made = await running.run({ request, locals, visit }, async () => {
         const response = await next()
@@ -80,7 +80,7 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>, op
     } catch (error) {
       if (error instanceof StrongroomError) return save(await onError(error, context))
       // The page for this error is made by Astro. A logout that came before it is saved all the same.
-      await save(new Response(null), 500).catch(() => undefined)
+      await commitLogout(visit)
       throw error
     }
   }

@@ -2,14 +2,15 @@ import type { AnyElysia, Elysia } from 'elysia'
 import { warnUnhandled } from '../base/unhandled.ts'
 import { NotAttachedError, StrongroomError } from '../errors.ts'
 import type { CsrfOptions } from '../http/csrf.ts'
-import type { Outcome, Visit } from '../request/visit.ts'
 import type { Session } from '../session/session.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { checkSessions } from './shared/check.ts'
 import { csrfCheck } from './shared/csrf.ts'
+import { commitLogout } from './shared/failure.ts'
 import { fetchFacts } from './shared/fetch-facts.ts'
-import { applyOutcome, fetchHeaders, statusOf } from './shared/outcome.ts'
+import { statusOf } from './shared/outcome.ts'
 import { type PendingSession, pendingSessions } from './shared/pending-session.ts'
+import { withOutcome } from './shared/response.ts'
 
 export type { CsrfOptions, PendingSession }
 
@@ -117,21 +118,6 @@ function forVisitors(error: unknown): unknown {
   if (!(error instanceof StrongroomError) || error.expose) return error
   const shown = new Error(error.publicMessage, { cause: error })
   return Object.assign(Object.setPrototypeOf(shown, Object.getPrototypeOf(error)), error)
-}
-
-async function commitLogout(visit: Pick<Visit<object>, 'commit'>): Promise<void> {
-  try {
-    await visit.commit(500)
-  } catch {}
-}
-
-function withOutcome(response: Response, outcome: Outcome): Response {
-  // What stands for a connection that failed has no headers, and nobody gets it.
-  if (!outcome.used || response.status === 0) return response
-  // A copy, because a handler may return one response for all of its visitors.
-  const copy = new Response(response.body, response)
-  applyOutcome(outcome, fetchHeaders(copy.headers))
-  return copy
 }
 
 const ids = new WeakMap<object, number>()

@@ -10,6 +10,7 @@ import { booleanOption, checkOptions } from '../base/check.ts'
 import { ConfigError, StrongroomError } from '../errors.ts'
 import type { CsrfOptions } from '../http/csrf.ts'
 import type { BaseSessions } from '../sessions.ts'
+import { replyHeaders } from './fastify/headers.ts'
 import { fieldOf, nodeFacts } from './node/facts.ts'
 import { type Fail, respond } from './node/fail.ts'
 import { hold } from './node/hold.ts'
@@ -167,13 +168,7 @@ const failWith =
     // Fastify sends nothing for a hijacked reply. What was to be sent may be an error page: then its error handler has had its turn.
     if (reply.sent || response.headersSent || reply[ERROR]) return respond(error, response)
     try {
-      dropBodyHeaders({
-        get: (name) => reply.getHeader(name) as string | undefined,
-        set: (name, value) => void reply.header(name, value),
-        append: (name, value) => void reply.header(name, value),
-        delete: (name) => void reply.removeHeader(name),
-        names: () => Object.keys(reply.getHeaders()),
-      })
+      dropBodyHeaders(replyHeaders(reply))
       reply.send(error)
     } catch (second) {
       respond(second, response)

@@ -5,6 +5,7 @@ import type { CsrfOptions } from '../http/csrf.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { checkHandler, checkOnError, checkSessions } from './shared/check.ts'
 import { csrfCheck } from './shared/csrf.ts'
+import { commitLogout } from './shared/failure.ts'
 import { fetchFacts } from './shared/fetch-facts.ts'
 import { statusOf } from './shared/outcome.ts'
 import { withOutcome } from './shared/response.ts'
@@ -49,7 +50,7 @@ export function withSessions<Data extends object, Rest extends unknown[]>(
     } catch (error) {
       if (error instanceof StrongroomError) return commit(await onError(error, request))
       // The page for this error is made elsewhere. A logout that came before it is saved all the same.
-      await commit(new Response(null, { status: 500 })).catch(() => undefined)
+      await commitLogout(visit)
       throw error
     }
   }

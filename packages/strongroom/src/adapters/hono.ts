@@ -3,10 +3,11 @@ import { HTTPException } from 'hono/http-exception'
 import { warnOfResponses, warnUnhandled } from '../base/unhandled.ts'
 import { StrongroomError } from '../errors.ts'
 import type { CsrfOptions } from '../http/csrf.ts'
-import type { Outcome, Visit } from '../request/visit.ts'
+import type { Outcome } from '../request/visit.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { checkSessions } from './shared/check.ts'
 import { csrfCheck } from './shared/csrf.ts'
+import { commitLogout } from './shared/failure.ts'
 import { fetchFacts } from './shared/fetch-facts.ts'
 import { applyOutcome, dropBodyHeaders, fetchHeaders, statusOf } from './shared/outcome.ts'
 
@@ -58,13 +59,6 @@ export function csrf<Data extends object>(sessions: BaseSessions<Data>, options:
     await check(c, fetchFacts(c.req.raw, parsed))
     await next()
   }
-}
-
-/** With a response that is an error. If even that fails, the error that came first is the one to report. */
-async function commitLogout(visit: Pick<Visit<object>, 'commit'>): Promise<void> {
-  try {
-    await visit.commit(500)
-  } catch {}
 }
 
 /** Hono asks for the response of one that `app.onError` does not handle, and logs nothing. */

@@ -6,6 +6,7 @@ import type { Visit } from '../request/visit.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { checkSessions } from './shared/check.ts'
 import { csrfCheck } from './shared/csrf.ts'
+import { commitLogout } from './shared/failure.ts'
 import { fetchFacts } from './shared/fetch-facts.ts'
 import { statusOf } from './shared/outcome.ts'
 import { withOutcome } from './shared/response.ts'
@@ -125,13 +126,6 @@ async function errorPage<Data extends object>({ visit, failed }: Opened<Data>, r
   // Other middleware may have saved what belongs to a cookie of its own.
   for (const line of failed?.cookies ?? []) page.headers.append('Set-Cookie', line)
   return page
-}
-
-/** With a response that is an error. If even that fails, the error that came first is the one to report. */
-async function commitLogout(visit: Pick<Visit<object>, 'commit'>): Promise<void> {
-  try {
-    await visit.commit(500)
-  } catch {}
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Outcome } from '../request/visit.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { checkOnError, checkSessions } from './shared/check.ts'
 import { csrfCheck } from './shared/csrf.ts'
+import { commitLogout } from './shared/failure.ts'
 import { fetchFacts } from './shared/fetch-facts.ts'
 import { type Handled, handlingOf } from './shared/handling.ts'
 import { type LocalOptions, localOption, setLocal, sharedLocals } from './shared/local.ts'
@@ -103,7 +104,7 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>, op
         return save(response, statusOf(response))
       }
       // The page for this error is made by SvelteKit. A logout that came before it is saved all the same.
-      await save(new Response(null), 500).catch(() => undefined)
+      await commitLogout(visit)
       throw error
     }
   }

@@ -1,4 +1,4 @@
-import { StrongroomError } from '../../errors.ts'
+import { shownOf } from '../shared/failure.ts'
 
 /** As h3 understands it: HTTPError has one, and so have our own errors. */
 export function statusOfError(error: unknown): number {
@@ -27,7 +27,7 @@ export class H3Failure extends Error {
   readonly fatal = false
 
   constructor(cause: unknown) {
-    super(cause instanceof StrongroomError ? cause.publicMessage : 'Internal Server Error', { cause })
+    super(shownOf(cause).publicMessage, { cause })
     this.statusCode = statusOfError(cause)
     this.unhandled = this.statusCode >= 500
   }

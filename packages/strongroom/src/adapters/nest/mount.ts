@@ -1,9 +1,9 @@
 import type { AbstractHttpAdapter } from '@nestjs/core'
 import { ConfigError } from '../../errors.ts'
 import type { CsrfOptions } from '../../http/csrf.ts'
-import type { Visit } from '../../request/visit.ts'
 import type { BaseSessions } from '../../sessions.ts'
 import { csrf } from '../express.ts'
+import { type Reply, replyHeaders } from '../fastify/headers.ts'
 import { handle, type Next, type NodeRequest, respond } from '../node/fail.ts'
 import { hold, type NodeResponse } from '../node/hold.ts'
 import { dropBodyHeaders } from '../shared/outcome.ts'
@@ -22,14 +22,10 @@ interface FastifyRequest {
   readonly raw: Mounted
 }
 
-interface FastifyReply {
+interface FastifyReply extends Reply {
   readonly raw: NodeResponse
   readonly sent: boolean
   send(payload: unknown): unknown
-  getHeader(name: string): unknown
-  getHeaders(): object
-  header(name: string, value: unknown): unknown
-  removeHeader(name: string): unknown
 }
 
 interface FastifyInstance {
@@ -104,13 +100,7 @@ const middlewareOf = <Data extends object>(sessions: BaseSessions<Data>) =>
 
 function begin<Data extends object>(sessions: BaseSessions<Data>, request: Mounted, response: NodeResponse): void {
   const withVisit = hold<Data>(response, failLate)
-  let visit: Visit<Data> | undefined
-  // Two objects stand for one request under Fastify, and the second to ask must not begin a second visit.
-  const once = () => {
-    visit ??= withVisit(sessions.open(request.headers))
-    return visit
-  }
-  sessions.attach(request, once)
+  sessions.attach(request, () => withVisit(sessions.open(request.headers)))
   request[SESSIONS] = sessions as unknown as BaseSessions<object>
 }
 
@@ -129,13 +119,7 @@ function failLate(error: unknown, response: NodeResponse): void {
 function passOn(error: unknown, { [REPLY]: reply, next }: Mounted, response: NodeResponse): void {
   // A reply that was hijacked does not send anything.
   if (reply && !reply.sent) {
-    dropBodyHeaders({
-      get: (name) => reply.getHeader(name) as string | undefined,
-      set: (name, value) => reply.header(name, value),
-      append: (name, value) => reply.header(name, value),
-      delete: (name) => reply.removeHeader(name),
-      names: () => Object.keys(reply.getHeaders()),
-    })
+    dropBodyHeaders(replyHeaders(reply))
     reply.send(exceptionOf(error))
   } else if (next) next(exceptionOf(error) as Error)
   else respond(error, response)

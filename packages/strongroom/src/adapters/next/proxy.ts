@@ -4,11 +4,13 @@ import { checkOptions } from '../../base/check.ts'
 import { warnOfResponses } from '../../base/unhandled.ts'
 import { ConfigError, StoreError, StrongroomError } from '../../errors.ts'
 import { partsOf } from '../../http/cookie.ts'
-import type { Outcome, Visit } from '../../request/visit.ts'
+import type { Visit } from '../../request/visit.ts'
 import type { Session } from '../../session/session.ts'
 import type { BaseSessions } from '../../sessions.ts'
 import { checkSessions } from '../shared/check.ts'
-import { applyOutcome, fetchHeaders, statusOf } from '../shared/outcome.ts'
+import { commitLogout } from '../shared/failure.ts'
+import { statusOf } from '../shared/outcome.ts'
+import { withOutcome } from '../shared/response.ts'
 import { cookieWith } from './cookie-header.ts'
 import { FLASH_HEADER, flashHeader, flashNames, takeFlash } from './flash.ts'
 import { forward, goesOn } from './forward.ts'
@@ -99,18 +101,4 @@ function isShown({ method, headers }: NextRequest): boolean {
 function cookieAfter({ headers }: NextRequest, name: string, setCookie: string | null): string {
   const sent = headers.get('cookie') ?? ''
   return setCookie === null ? sent : cookieWith(sent, name, partsOf(setCookie).value ?? '')
-}
-
-function withOutcome(response: Response, outcome: Outcome): Response {
-  // A copy, because the headers of a redirect cannot be changed.
-  const copy = new Response(response.body, response)
-  applyOutcome(outcome, fetchHeaders(copy.headers))
-  return copy
-}
-
-/** With a response that is an error. If even that fails, the error that came first is the one to report. */
-async function commitLogout(visit: Pick<Visit<object>, 'commit'>): Promise<void> {
-  try {
-    await visit.commit(500)
-  } catch {}
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import { warnUnhandled } from '../../base/unhandled.ts'
 import { StrongroomError } from '../../errors.ts'
+import { shownOf } from '../shared/failure.ts'
 import { hasBegun, hasEnded, type NodeResponse } from './head.ts'
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest
@@ -85,9 +86,10 @@ export function respond(error: unknown, response: NodeResponse): void {
     response.destroy()
     return
   }
-  response.statusCode = error instanceof StrongroomError ? error.status : 500
+  const { status, publicMessage } = shownOf(error)
+  response.statusCode = status
   response.setHeader('Content-Type', 'text/plain; charset=utf-8')
-  response.end(`${error instanceof StrongroomError ? error.publicMessage : 'Internal Server Error'}\n`)
+  response.end(`${publicMessage}\n`)
 }
 
 const connects = new WeakMap<Server, boolean>()

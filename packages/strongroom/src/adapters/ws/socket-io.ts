@@ -2,8 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import { ConfigError, SessionEndedError, StrongroomError } from '../../errors.ts'
 import type { Watch } from '../../request/watcher.ts'
 import type { AnySession } from '../../session/session.ts'
+import { shownOf } from '../shared/failure.ts'
 import type { Admit } from './admission.ts'
-import type { Watching } from './socket.ts'
+import { ENDED_EVENT, type Watching } from './socket.ts'
 
 /** A server of socket.io, as far as it is needed. */
 export interface SocketIoServerLike {
@@ -38,9 +39,6 @@ interface Guarded {
   readonly sockets: Set<SocketIoSocket>
 }
 
-/** What a client is sent before it is disconnected, by Server-Sent Events and by socket.io: `{ reason }`. */
-export const ENDED_EVENT = 'session-ended'
-
 /** The option `allowRequest` of socket.io and engine.io. */
 export type AllowRequest = (
   request: IncomingMessage,
@@ -52,7 +50,7 @@ export function allowRequest<Data extends object>(admit: Admit<Data>): AllowRequ
   return function strongroom(request, done) {
     admit(request).then(
       () => done(null, true),
-      (error) => done(publicMessageOf(error), false),
+      (error) => done(shownOf(error).publicMessage, false),
     )
   }
 }
@@ -135,12 +133,8 @@ function checkServer(io: SocketIoServerLike): void {
 
 /** As socket.io sends it: the message, and `data`. */
 function connectError(error: unknown): Error {
-  const known = error instanceof StrongroomError ? error : null
+  const { status, publicMessage } = shownOf(error)
+  const code = error instanceof StrongroomError ? error.code : 'INTERNAL'
   const reason = error instanceof SessionEndedError ? error.reason : undefined
-  return Object.assign(new Error(publicMessageOf(error)), {
-    data: { code: known?.code ?? 'INTERNAL', status: known?.status ?? 500, reason },
-  })
+  return Object.assign(new Error(publicMessage), { data: { code, status, reason } })
 }
-
-const publicMessageOf = (error: unknown) =>
-  error instanceof StrongroomError ? error.publicMessage : 'Internal Server Error'

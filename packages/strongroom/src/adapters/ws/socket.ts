@@ -22,8 +22,11 @@ export interface SocketLike {
   addEventListener?(event: string, listener: () => void): unknown
 }
 
-/** How long a client has to answer a close, in ms: after that the connection is cut. */
-const GRACE = 2_000
+/** What a client is sent before it is disconnected, by Server-Sent Events and by socket.io: `{ reason }`. */
+export const ENDED_EVENT = 'session-ended'
+
+/** How long a client has to answer a close, or to take the last event, in ms: after that the connection is cut. */
+export const GRACE = 2_000
 
 /** Watches the session of a socket that is open. */
 export function watchSocket(watching: Watching, session: AnySession, socket: SocketLike): Watch {

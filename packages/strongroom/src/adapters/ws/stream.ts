@@ -2,11 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { SessionEndedError } from '../../errors.ts'
 import type { Watch } from '../../request/watcher.ts'
 import type { AnySession } from '../../session/session.ts'
-import type { Watching } from './socket.ts'
-import { ENDED_EVENT } from './socket-io.ts'
-
-/** How long a client has to take the last event, in ms. */
-const GRACE = 2_000
+import { ENDED_EVENT, GRACE, type Watching } from './socket.ts'
 
 /** After an empty line, which ends what may have been written before it. */
 const lastEvent = ({ reason }: SessionEndedError) =>

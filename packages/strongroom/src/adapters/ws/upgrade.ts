@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { warnUnhandled } from '../../base/unhandled.ts'
 import { ConfigError, type SessionEndedError, StrongroomError } from '../../errors.ts'
 import type { Session } from '../../session/session.ts'
+import { shownOf } from '../shared/failure.ts'
 import type { Admit } from './admission.ts'
 import { closeSocket, listenTo, type SocketLike, type Watching } from './socket.ts'
 
@@ -71,8 +72,8 @@ function checkServer(server: WebSocketServerLike): void {
 
 /** The response to an upgrade: what a visitor may read of the error, and nothing else. */
 function refuse(socket: Duplex, error: unknown): void {
-  const status = error instanceof StrongroomError ? error.status : 500
-  const message = `${error instanceof StrongroomError ? error.publicMessage : 'Internal Server Error'}\n`
+  const { status, publicMessage } = shownOf(error)
+  const page = `${publicMessage}\n`
   if (error instanceof StrongroomError) warnUnhandled(error)
   socket.once('finish', () => socket.destroy())
   socket.end(
@@ -80,9 +81,9 @@ function refuse(socket: Duplex, error: unknown): void {
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
       'Connection: close',
       'Content-Type: text/plain; charset=utf-8',
-      `Content-Length: ${Buffer.byteLength(message)}`,
+      `Content-Length: ${Buffer.byteLength(page)}`,
       '',
-      message,
+      page,
     ].join('\r\n'),
   )
 }
