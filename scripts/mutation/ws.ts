@@ -4,6 +4,7 @@ const source = (file: string) => `packages/strongroom/src/${file}.ts`
 const watched = (file: string) => on('test/ws/watcher.test.ts', source(file))
 const watcher = watched('request/watcher')
 const upgrade = (file: string) => on('test/ws/upgrade.test.ts', source(file))
+const framework = on('test/ws/sockets.test.ts', source('adapters/ws/socket'))
 const socketIo = on('test/ws/socket-io.test.ts', source('adapters/ws/socket-io'))
 
 /** Connections that outlive their sessions, or end before them. */
@@ -135,6 +136,11 @@ export const wsMutations: readonly Mutation[] = [
     'a WebSocketServer that opens connections itself, without asking',
     'server.options?.noServer === true',
     'server.options !== null',
+  ),
+  framework(
+    'messages to a WebSocket of a framework that do not count as use',
+    'else listenTo(watching, socket, watch)',
+    'else listenTo({ ...watching, touch: false }, socket, watch)',
   ),
   upgrade('adapters/ws/socket')(
     'messages that are handled after the end, because the client does not answer the close',
