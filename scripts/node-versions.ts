@@ -20,11 +20,21 @@ const PARTS = [
   'csrf/',
   'figures/',
   'studio/',
+  'engines/first-use',
   'engines/memory',
+  'engines/model',
+  'engines/options',
+  'engines/sweep',
   'engines/file',
   'engines/sqlite',
   'django/backslash',
   'package',
+  'testing/',
+  'ws/odd-clients',
+  'ws/socket-io',
+  'ws/sockets',
+  'ws/upgrade',
+  'ws/watcher',
 ]
 
 let failed = false
