@@ -116,6 +116,16 @@ export const h3Mutations: readonly Mutation[] = [
     'throw forVisitors(error)',
   ),
   elysia('a logout that is lost when an error handler fails', 'await commitLogout(visit)', 'void visit'),
+  elysia(
+    'a response that claims success, because a hook of Elysia has repeated it',
+    'const isOfOthers = late.delete(request)',
+    'const isOfOthers = late.delete(request) && false',
+  ),
+  elysia(
+    'a page for one visitor that a cache may send to all, because an upgrade was asked for',
+    '? withOutcome(response, READ_ONLY) : response',
+    '? response : response',
+  ),
   site('an error of the save that onError of Elysia does not get', 'late.set(request, error)', 'late.has(request)'),
   site(
     'a WebSocket of Elysia whose session is lost',

@@ -138,4 +138,40 @@ suite('strongroom/elysia, used in a wrong way', { timeout: 20_000 }, () => {
     await assert.rejects(async () => app.handle(request('/?logout=1', { cookie })))
     assert.equal((await sessions.read({ cookie })).userId, null)
   })
+
+  test('a hook that repeats an earlier response does not repeat one whose session could not be saved', async () => {
+    const { sessions } = slowSessions()
+    const kept = new Map<string, string>()
+    const keyOf = (request: Request) => String(request.headers.get('idempotency-key'))
+    const app = new Elysia()
+      .onRequest(({ request }) => {
+        const before = kept.get(keyOf(request))
+        if (before) return new Response(before)
+      })
+      .onAfterHandle(({ request, responseValue }) => {
+        kept.set(keyOf(request), String(responseValue))
+      })
+      .use(strongroom(sessions))
+      .get('/', async ({ session }) => {
+        ;(await session).set('a', 'x'.repeat(100_000))
+        return 'saved'
+      })
+    const response = await app.handle(request('/', { 'idempotency-key': '1' }))
+    assert.equal(kept.get('1'), 'saved')
+    assert.equal(response.status, 500)
+    assert.match(await response.text(), /^The session needs/)
+  })
+
+  test('a page that is asked for an upgrade, and sent all the same, is stored for nobody else', async () => {
+    const { sessions } = slowSessions()
+    const app = new Elysia()
+      .use(strongroom(sessions))
+      .get('/me', async ({ session }) => (await session).userId)
+      .get('/all', () => 'everybody')
+    const { cookie } = await sessionFor(sessions, { userId: 'ada' })
+    const mine = await app.handle(request('/me', { cookie, upgrade: 'websocket' }))
+    assert.deepEqual([await mine.text(), mine.headers.get('vary')], ['ada', 'Cookie'])
+    const all = await app.handle(request('/all', { cookie, upgrade: 'websocket' }))
+    assert.equal(all.headers.get('vary'), null)
+  })
 })

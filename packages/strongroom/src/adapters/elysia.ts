@@ -32,14 +32,25 @@ type Fetch = (request: Request) => Response | Promise<Response>
  */
 export function strongroom<Data extends object>(sessions: BaseSessions<Data>) {
   checkSessions('app.use(strongroom(sessions))', sessions)
-  const pending = pendingSessions<Data>('session', { get: (request) => load(sessions, request as Request) })
+  /** Upgrades whose session was asked for. */
+  const asked = new WeakSet<Request>()
+  const pending = pendingSessions<Data>('session', {
+    get(request) {
+      if (isUpgrade(request as Request)) asked.add(request as Request)
+      return load(sessions, request as Request)
+    },
+  })
   /** Errors of requests whose response was made already. */
   const late = new WeakMap<Request, StrongroomError>()
 
   function around(fetch: Fetch): Fetch {
     return async function strongroom(request) {
       // Without a response, there is nothing to save with.
-      if (isUpgrade(request)) return fetch(request)
+      if (isUpgrade(request)) {
+        const response = await fetch(request)
+        // Anyone may ask any page for an upgrade. What is sent all the same differs by its cookie.
+        return asked.has(request) && response?.status >= 200 ? withOutcome(response, READ_ONLY) : response
+      }
       const visit = sessions.open(request.headers)
       // On an application and on one that it uses, or within withSessions() of strongroom/fetch: the outer one commits.
       if (!sessions.attach(request, visit)) return fetch(request)
@@ -57,7 +68,10 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>) {
         if (!(error instanceof StrongroomError)) throw error
         late.set(request, error)
         const page = await fetch(request)
-        return withOutcome(page, await visit.commit(500))
+        // A hook before ours has responded, perhaps with what it had kept of the first response, which was never sent.
+        const isOfOthers = late.delete(request)
+        if (isOfOthers) warnUnhandled(error)
+        return withOutcome(isOfOthers ? error.getResponse() : page, await visit.commit(500))
       }
     }
   }
@@ -109,6 +123,8 @@ async function load<Data extends object>(sessions: BaseSessions<Data>, request: 
 
 const UNWRAPPED =
   'With aot: false, Elysia does not let a plugin see its responses. Serve withSessions(sessions, app.fetch) of strongroom/fetch instead of app.fetch: session is there then, too.'
+
+const READ_ONLY: Outcome = { setCookie: null, used: true }
 
 const isUpgrade = ({ method, headers }: Request): boolean =>
   method === 'GET' && headers.get('upgrade')?.toLowerCase() === 'websocket'
