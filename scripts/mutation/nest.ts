@@ -119,6 +119,11 @@ export const nestMutations: readonly Mutation[] = [
     'sessionOf(context, options),',
     'sessionOf(context),',
   ),
+  application('nest/current')(
+    'an outage that tells users of Nest to sign in',
+    "this.#options = { fresh, onStoreError: 'throw' }",
+    'this.#options = { fresh }',
+  ),
   contexts('nest/current')(
     'a message of a microservice that is taken for a request',
     "if (type === 'http') return",

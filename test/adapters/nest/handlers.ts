@@ -36,8 +36,8 @@ import { controller, createApp, type Handler, moduleOf, PLATFORMS, type Platform
 type Anything = Session<Values>
 
 /** Handlers of one controller behind the module. */
-async function site(t: TestContext, platform: Platform, handlers: readonly Handler[]) {
-  const { sessions, watch } = slowSessions({ on: () => {} })
+async function site(t: TestContext, platform: Platform, handlers: readonly Handler[], options = {}) {
+  const { sessions, watch } = slowSessions({ on: () => {}, ...options })
   const root = moduleOf({ imports: [StrongroomModule.forRoot({ sessions })], controllers: [controller(handlers)] })
   return { sessions, watch, ...(await visit(t, await createApp(root, platform))) }
 }
@@ -291,15 +291,16 @@ export function handlerSuites(version: string): void {
         assert.equal((await visitor.must('/private')).text, '{"userId":"ada"}')
       })
 
-      test('SignedIn sends no 401 when the store is down, but a 503, and keeps the cookie', async (t) => {
-        const { watch, visitor } = await site(t, platform, [login, behind(SignedIn)])
-        await visitor.must('/login')
-        watch.before = () => Promise.reject(new Error('down'))
-        const page = await visitor.ask('/private')
-        assert.deepEqual([page.status, page.all('set-cookie')], [503, []])
-        watch.before = null
-        await visitor.must('/private')
-      })
+      for (const onStoreError of ['throw', 'anonymous'] as const)
+        test(`SignedIn sends no 401 when the store is down, but a 503, and keeps the cookie: ${onStoreError}`, async (t) => {
+          const { watch, visitor } = await site(t, platform, [login, behind(SignedIn)], { onStoreError })
+          await visitor.must('/login')
+          watch.before = () => Promise.reject(new Error('down'))
+          const page = await visitor.ask('/private')
+          assert.deepEqual([page.status, page.all('set-cookie')], [503, []])
+          watch.before = null
+          await visitor.must('/private')
+        })
 
       test('SignedIn asks the store itself only with the option fresh', async (t) => {
         for (const [fresh, reads] of [

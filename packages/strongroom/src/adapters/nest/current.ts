@@ -90,7 +90,9 @@ export class SignedIn implements CanActivate {
 
   constructor(options: SignedInOptions = {}) {
     checkOptions('new SignedIn()', options, ['fresh'])
-    this.#options = { fresh: booleanOption('Option "fresh" of new SignedIn()', options.fresh, false) }
+    const fresh = booleanOption('Option "fresh" of new SignedIn()', options.fresh, false)
+    // Whatever createSessions says: a stand-in is nobody, and an outage would tell every user to sign in.
+    this.#options = { fresh, onStoreError: 'throw' }
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
