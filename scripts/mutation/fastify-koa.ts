@@ -85,6 +85,16 @@ export const fastifyKoaMutations: readonly Mutation[] = [
     "return key === 'constructor' ? Promise : read(key)",
     "return key === 'constructor' ? Promise : undefined",
   ),
+  pending(
+    'a visitor who is taken for signed out, because a promise was spread',
+    "    ownKeys: () => read('keys'),\n",
+    '',
+  ),
+  pending(
+    'a visitor who is taken for signed out, because a promise has no properties',
+    "typeof key === 'string' ? read(key) : undefined),\n  }",
+    "key === '' ? read(key) : undefined),\n  }",
+  ),
   pending('a value that is written to a promise and lost', 'set: (_waiting, key) => write(key)', 'set: () => true'),
   assigned(
     'a logout of koa-session that logs nobody out',

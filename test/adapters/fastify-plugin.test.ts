@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { suite, test } from 'node:test'
+import { inspect } from 'node:util'
 import { fastify } from 'fastify'
 import { csrf, strongroom } from '../../packages/strongroom/src/adapters/fastify.ts'
 import { withSessions } from '../../packages/strongroom/src/adapters/node.ts'
@@ -50,9 +51,19 @@ suite('request.session', { timeout: 20_000 }, () => {
     assert.deepEqual(here.watch.calls, [])
   })
 
+  test('is shown as nothing by what prints all of a request', async (t) => {
+    const { visitor } = await site(t, (app) => {
+      app.get('/shown', async ({ session }: Anything) => `${JSON.stringify({ session })} ${inspect({ session })}`)
+    })
+    assert.equal((await visitor.must('/shown')).text, '{"session":{}} { session: Waiting {} }')
+  })
+
   for (const [misuse, use] of [
     ['read without await', (request: Anything) => request.session.userId],
     ['asked for a value without await', (request: Anything) => request.session.get('a')],
+    ['spread without await', (request: Anything) => ({ ...request.session }).userId],
+    ['asked for its properties without await', (request: Anything) => Object.keys(request.session)],
+    ['asked whether it has a property', (request: Anything) => Object.hasOwn(request.session, 'userId')],
     ['written to', (request: Anything) => void Object.assign(request.session, { user: 'ada' })],
     ['set to null', (request: Anything) => void Object.assign(request, { session: null })],
   ] as const)

@@ -36,17 +36,24 @@ export function pendingSessions<Data extends object>(
     get(waiting, key) {
       if (METHODS.includes(key)) return methodOf(key as Method, () => sessions.get(Waiting.requestOf(waiting)))
       // What looks at any value asks for these: loggers, test runners, JSON.stringify.
-      if (typeof key === 'symbol' || key === 'toJSON') return undefined
+      if (typeof key === 'symbol') return undefined
+      if (key === 'toJSON') return shownAs
       return key === 'constructor' ? Promise : read(key)
     },
     has: (_waiting, key) => METHODS.includes(key) || (typeof key === 'string' && read(key)),
     getPrototypeOf: () => Promise.prototype,
+    // By a spread, Object.keys and Object.hasOwn, too, it would be a session in which nothing is.
+    ownKeys: () => read('keys'),
+    getOwnPropertyDescriptor: (_waiting, key) => (typeof key === 'string' ? read(key) : undefined),
     set: (_waiting, key) => write(key),
     defineProperty: (_waiting, key) => write(key),
     deleteProperty: (_waiting, key) => write(key),
   }
   return (request) => new Proxy(new Waiting(request), handler) as unknown as PendingSession<Data>
 }
+
+/** As JSON. */
+const shownAs = () => ({})
 
 function methodOf(method: Method, load: () => Promise<unknown>) {
   return (...given: unknown[]): unknown => {
