@@ -92,8 +92,8 @@ export const fastifyKoaMutations: readonly Mutation[] = [
   ),
   pending(
     'a visitor who is taken for signed out, because a promise has no properties',
-    "typeof key === 'string' ? read(key) : undefined),\n  }",
-    "key === '' ? read(key) : undefined),\n  }",
+    "(typeof key === 'string' ? read(key) : undefined)",
+    "(key === '' ? read(key) : undefined)",
   ),
   pending('a value that is written to a promise and lost', 'set: (_waiting, key) => write(key)', 'set: () => true'),
   assigned(
