@@ -157,6 +157,11 @@ export const wsMutations: readonly Mutation[] = [
     "socket.emit = (event, ...args) => event !== 'message' && emit.call(socket, event, ...args)",
     ";(socket as { removeAllListeners?(event: string): unknown }).removeAllListeners?.('message')",
   ),
+  on('test/ws/socket-io.test.ts', source('adapters/ws/admission'))(
+    "a connection of a visitor that another site's page reads as a script",
+    ' && !isScript(request)',
+    ' && (isScript(request) || !isScript(request))',
+  ),
   socketIo('namespaces that nobody guards', "io.on('new_namespace', protect)\n", '\n'),
   socketIo(
     'a socket that gets the rooms of another session',

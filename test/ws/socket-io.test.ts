@@ -59,6 +59,14 @@ suite('socket.io', { timeout: 30_000 }, () => {
     assert.deepEqual([session.userId, session.handle, session.isReadOnly], ['ada', handle, true])
   })
 
+  test('a handshake without an Origin is one that only its own page can read, and no script', async (t) => {
+    const { sessions, url } = await site(t, { allow: true })
+    const { cookie } = await sessionFor(sessions, { userId: 'ada' })
+    const ask = async (more: string) =>
+      (await fetch(`${url}/socket.io/?EIO=4&transport=polling${more}`, { headers: { cookie } })).status
+    assert.deepEqual(await Promise.all(['', '&j=0', '&%6a=0'].map(ask)), [200, 403, 403])
+  })
+
   for (const transport of ['polling', 'websocket'] as const)
     test(`by ${transport}, other sites and visitors who are not signed in get a connect_error, or no connection`, async (t) => {
       const lenient = await site(t)

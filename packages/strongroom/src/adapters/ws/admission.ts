@@ -36,13 +36,17 @@ export function admission<Data extends object>(
 
 /**
  * A connection is judged as a form is, although a GET opens it: its page may read and write with the visitor's session. Only the polling
- * of socket.io is also opened by browsers that then say nothing of where the page is from; another site's page cannot read what it gets.
+ * of socket.io is also opened by browsers that then say nothing of where the page is from; another site's page cannot read what it gets,
+ * unless it is a script (JSONP).
  */
 function factsOf(request: UpgradeRequest): CsrfRequest {
   const facts = isFetch(request) ? fetchFacts(request) : nodeFacts(request, undefined)
   const says = (name: string) => header(facts.headers, name) !== undefined
-  const isPolling = !isFetch(request) && !says('upgrade') && !says(':protocol')
+  const isPolling = !isFetch(request) && !says('upgrade') && !says(':protocol') && !isScript(request)
   return isPolling && !says('origin') && !says('sec-fetch-site') ? facts : { ...facts, method: 'POST' }
 }
+
+/** By this parameter, engine.io makes its response a script, which the pages of all sites may run. */
+const isScript = ({ url = '' }: IncomingMessage) => new URLSearchParams(url.slice(url.indexOf('?') + 1)).has('j')
 
 const isFetch = (request: UpgradeRequest): request is Request => typeof request.headers.get === 'function'
