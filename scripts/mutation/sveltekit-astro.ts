@@ -2,6 +2,7 @@ import { type Mutation, on } from './mutation.ts'
 
 const sveltekit = on('test/frameworks/sveltekit/hooks.test.ts', 'packages/strongroom/src/adapters/sveltekit.ts')
 const astro = on('test/frameworks/astro/middleware.test.ts', 'packages/strongroom/src/adapters/astro.ts')
+const astroCaches = on('test/frameworks/astro/caches.test.ts', 'packages/strongroom/src/adapters/astro.ts')
 const shared = (file: string) =>
   on('test/frameworks/sveltekit/hooks.test.ts', `packages/strongroom/src/adapters/shared/${file}.ts`)
 
@@ -58,6 +59,12 @@ export const sveltekitAstroMutations: readonly Mutation[] = [
     '|| isEnhanced(asked)',
     '',
   ),
+  astroCaches(
+    'a cached page of Astro in which a component shows the session of its first visitor to all',
+    '!outcome.used && !mayBeUsed',
+    '!outcome.used',
+  ),
+  astroCaches('a cookie that Astro tells a CDN to store', 'if (context.cache?.enabled) context.cache.set(false)', ''),
   shared('local')(
     'a name in the locals that is taken from another library',
     'if (local in locals)',

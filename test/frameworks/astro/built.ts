@@ -41,14 +41,14 @@ export interface Built {
 }
 
 /** Builds an application in a folder of its own. Node must find Astro from there, as it does in a user's project. */
-export async function built(app: string): Promise<Built> {
+export async function built(app: string, variables: Readonly<Record<string, string>> = {}): Promise<Built> {
   const folder = mkdtempSync(join(tmpdir(), 'strongroom-astro-'))
   const remove = () => rmSync(folder, { recursive: true, force: true })
   try {
     cpSync(app, folder, { recursive: true })
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction')
     writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }))
-    const printed = ran(folder, [ASTRO, 'build'])
+    const printed = ran(folder, [ASTRO, 'build'], variables)
     return { folder, printed, remove, serve: await server(folder) }
   } catch (error) {
     remove()

@@ -1,6 +1,7 @@
 import { booleanOption, checkOptions } from '../base/check.ts'
 import { warnOfResponses } from '../base/unhandled.ts'
 import { StrongroomError } from '../errors.ts'
+import { valuesOf } from '../http/cookie.ts'
 import type { CsrfOptions } from '../http/csrf.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { withPublicMessage } from './astro/action-error.ts'
@@ -22,6 +23,8 @@ export interface AstroContext {
   readonly request: Request
   readonly locals: object
   readonly isPrerendered: boolean
+  /** What Astro 7 has for the whole response, whatever its headers say. */
+  readonly cache?: { readonly enabled: boolean; set(options: false): void } | undefined
 }
 
 export interface AstroOptions<Context extends AstroContext = AstroContext> extends LocalOptions {
@@ -56,6 +59,8 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>, op
   const streaming = booleanOption('strongroom(): streaming', options.streaming, true)
   warnOfResponses()
   const { running, requests } = handlingOf(sessions)
+  const hasCookie = ({ headers }: Request) =>
+    valuesOf(headers.get('cookie') ?? '', `${sessions.policy.cookieName}=`).length > 0
 
   return async function strongroom(context: AstroContext, next: () => Promise<Response>): Promise<Response> {
     const { request, locals, isPrerendered } = context
@@ -70,7 +75,15 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>, op
     if (local) setLocal(where, { locals, local }, pendingSession(locals))
     if (isPrerendered) return next()
 
-    const save = async (response: Response) => withOutcome(response, await visit.commit(statusOf(response)))
+    const save = async (response: Response) => {
+      // A component may still ask, when it is too late for a header, and a cache must not send to others what it shows of this visitor.
+      const mayBeUsed = streaming && isPage(response) && hasCookie(request)
+      const outcome = await visit.commit(statusOf(response))
+      if (!outcome.used && !mayBeUsed) return response
+      // Otherwise Astro adds headers for a CDN after this, which obeys them before Cache-Control, and would store our cookie.
+      if (context.cache?.enabled) context.cache.set(false)
+      return withOutcome(response, { ...outcome, used: true })
+    }
     try {
       const made = await running.run({ request, locals, visit }, async () => {
         const response = await next()
