@@ -49,6 +49,11 @@ export const h3Mutations: readonly Mutation[] = [
     'if (isHttpResponse(value)) {',
     'if (isHttpResponse(value) && outcome.noStore) {',
   ),
+  errors('h3/middleware')(
+    'a session of one visitor that a cache of h3 2 or Nitro 3 sends to everybody',
+    'sessions.attach(event.req, visit)',
+    'sessions.attach(event, visit, event.req)',
+  ),
   errors('h3/application')(
     'a handler of h3 1 that runs although the response before it was refused',
     'Object.assign(event, { _handled: true })',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type RequestListener } from 'node:http'
 import { suite, type TestContext, test } from 'node:test'
 import { getRequestListener } from '@hono/node-server'
-import { fromNodeHandler, H3, HTTPError, HTTPResponse, onResponse } from 'h3'
+import { assertBodySize, fromNodeHandler, H3, HTTPError, HTTPResponse, onResponse } from 'h3'
 import { toNodeHandler } from 'h3/node'
 import {
   type AppOptions,
@@ -49,6 +49,35 @@ const SERVERS: Readonly<Record<string, (app: H3) => RequestListener>> = {
 for (const [where, serve] of Object.entries(SERVERS))
   suite(`h3 2 ${where}`, { timeout: 20_000 }, () => {
     const site = (t: TestContext, app: H3): Promise<Running> => running(t, createServer(serve(app)))
+
+    test('what is cached for everybody has no session, although it has the event of its first visitor', async (t) => {
+      silent(t)
+      const { sessions } = slowSessions()
+      const app = new H3()
+      app.use(strongroom(sessions))
+      app.get('/login', async (event) => {
+        ;(await sessions.get(event)).login('ada')
+        return 'welcome'
+      })
+      app.get('/cached', async (event) => {
+        const own = event.req
+        // As h3/rules and Nitro 3 do, before they call the handler whose response they store.
+        const narrowed = new Request(own.url, { method: own.method, headers: [...own.headers] })
+        Object.assign(event, { req: narrowed })
+        const error = await sessions.get(event).catch((error: unknown) => error)
+        Object.assign(event, { req: own })
+        return `${error instanceof NotAttachedError} ${(await sessions.get(event)).userId}`
+      })
+      app.post('/limited', async (event) => {
+        assertBodySize(event, 100)
+        return `${(await sessions.get(event)).userId} ${await event.req.text()}`
+      })
+      const { visitor: ada } = await site(t, app)
+      assert.equal((await ada.must('/cached')).text, 'true null')
+      await ada.must('/login')
+      assert.equal((await ada.must('/cached')).text, 'true ada')
+      assert.equal((await ada.ask('/limited', { method: 'POST', body: 'short' })).text, 'ada short')
+    })
 
     test('an error of the save reaches onError, with its status and its cause', async (t) => {
       silent(t)

@@ -51,17 +51,24 @@ export function attachedVisits<Data extends object>(eager: boolean): Attached<Da
     else Object.defineProperty(request, 'clone', CLONE)
   }
 
+  const findBy = (request: object) => {
+    const { locals, req } = (request ?? {}) as { readonly locals?: object; readonly req?: unknown }
+    // SvelteKit and Astro hand out copies of their event or context, under other prototypes and with other requests. All have its locals.
+    if (locals) return find(locals)
+    // h3 has one event for a visitor and for what it caches for everybody, which has another request.
+    return req instanceof Request ? find(req) : undefined
+  }
+
   return {
     visitOf(request) {
-      // SvelteKit and Astro hand out copies of their event or context, under other prototypes and with other requests. All have its locals.
-      const found = find(request) ?? find((request as { readonly locals?: object } | null)?.locals ?? {})
+      const found = find(request) ?? findBy(request)
       if (found === undefined) throw new NotAttachedError(notAttached(request))
       if (typeof found !== 'function') return found
       const visit = found()
       put(request, visit)
       return visit
     },
-    isAttached: (request) => find(request) !== undefined,
+    isAttached: (request) => (find(request) ?? findBy(request)) !== undefined,
     attach(request, begin, alias) {
       const before = find(request) ?? (alias && find(alias))
       // A Request object that is sent a second time, as tests do, has a visit that is over.

@@ -33,7 +33,9 @@ export async function runWith<Data extends object>(
 ): Promise<unknown> {
   const visit = sessions.open(event.req.headers)
   // On the application and on a route, or within withSessions() of strongroom/fetch: the outer one commits the one visit of this request.
-  if (!sessions.attach(event, visit, event.req)) return next()
+  // The request and not its event: a cache of h3 or Nitro runs a handler with the event of the visitor who happens to come first, and with
+  // a request that has nothing of this visitor. What h3 wraps a request in, to limit its body, still has its properties.
+  if (!sessions.attach(event.req, visit)) return next()
   const node = event.runtime?.node?.res
   // On Node, the headers are added to what is sent in the end: by a Node handler, or by an onError that makes a Response of its own.
   if (node) hold<Data>(node, respond)(visit)
