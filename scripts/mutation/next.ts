@@ -77,8 +77,8 @@ export const nextMutations = [
   ),
   proxy(
     'Next: a flash message that is lost by what the browser fetches ahead',
-    'return isPage && !',
-    'return isPage || !',
+    "return method === 'GET' && isPage && !",
+    "return (method === 'GET' && isPage) || !",
   ),
   proxy(
     'Next: a page for all visitors that no cache may keep',
