@@ -20,8 +20,8 @@ const CHACHA = 'chacha20-poly1305'
 
 /** All other tests of this repository run on it. */
 const node: Runtime = { name: 'Node 22, 24, 26', suites: EVERYTHING, cipher: CHACHA, sodium: true }
-export const bun: Runtime = { name: 'Bun 1.4', suites: EVERYTHING, cipher: 'aes-256-gcm', sodium: true }
-export const deno: Runtime = { name: 'Deno 2.9', suites: EVERYTHING, cipher: CHACHA, sodium: true }
+export const bun: Runtime = { name: 'Bun 1.4', suites: [...EVERYTHING, 'text'], cipher: 'aes-256-gcm', sodium: true }
+export const deno: Runtime = { name: 'Deno 2.9', suites: [...EVERYTHING, 'text'], cipher: CHACHA, sodium: true }
 export const workerd: Runtime = {
   name: 'workerd',
   suites: ['fetch', 'hono', 'memory'],

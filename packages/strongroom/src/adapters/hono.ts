@@ -10,6 +10,7 @@ import { csrfCheck } from './shared/csrf.ts'
 import { commitLogout } from './shared/failure.ts'
 import { fetchFacts } from './shared/fetch-facts.ts'
 import { applyOutcome, dropBodyHeaders, fetchHeaders, statusOf } from './shared/outcome.ts'
+import { copyOf } from './shared/response.ts'
 
 export type { CsrfOptions }
 
@@ -71,12 +72,10 @@ class CommitException extends HTTPException {
 
 function apply(c: Context, outcome: Outcome): void {
   // What stands for a connection that failed has no headers, and nobody gets it.
-  if (c.res.status === 0) return
-  applyOutcome(outcome, {
-    get: (name) => c.res.headers.get(name) ?? undefined,
-    set: (name, value) => c.header(name, value),
-    append: (name, value) => c.header(name, value, { append: true }),
-    delete: (name) => c.header(name, undefined),
-    names: () => c.res.headers.keys(),
-  })
+  if (!outcome.used || c.res.status === 0) return
+  const copy = copyOf(c.res)
+  // Without this, Hono adds the headers of the one to those of the other.
+  c.res = undefined
+  c.res = copy
+  applyOutcome(outcome, fetchHeaders(copy.headers))
 }

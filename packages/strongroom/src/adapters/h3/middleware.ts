@@ -3,6 +3,7 @@ import type { BaseSessions } from '../../sessions.ts'
 import { respond } from '../node/fail.ts'
 import { hold } from '../node/hold.ts'
 import { applyOutcome, type ResponseHeaders, statusOf } from '../shared/outcome.ts'
+import { copyOf } from '../shared/response.ts'
 import type { FetchEvent } from './event.ts'
 import { statusOfThrown } from './failure.ts'
 
@@ -58,7 +59,7 @@ function withOutcome(value: unknown, { res }: FetchEvent, outcome: Outcome): unk
   if (!outcome.used || (value instanceof Response && ('crossws' in value || value.status === 0))) return value
   if (value instanceof Response) {
     // A copy, because the headers of a redirect cannot be changed, and an application may return one response to all of its visitors.
-    const copy = new Response(value.body, value)
+    const copy = copyOf(value)
     // To a response of 400 or above, h3 adds the second.
     if (copy.status >= 400) applyOutcome(outcome, new HeadersOfAll([res.errHeaders, copy.headers]))
     else applyBoth(outcome, new HeadersOfAll([copy.headers, res.headers]), res)
