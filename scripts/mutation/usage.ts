@@ -57,7 +57,11 @@ export const usageMutations: readonly Mutation[] = [
     'if (!outcome.used || response.status === 0)',
     'if (!outcome.used)',
   ),
-  odd('hono')('a Response.error() that Hono answers with an exception', 'if (c.res.status === 0) return\n', '\n'),
+  odd('hono')(
+    'a Response.error() that Hono answers with an exception',
+    'if (!outcome.used || c.res.status === 0) return\n',
+    '\n',
+  ),
   odd('shared/outcome')(
     'a request that is saved although its visitor gets nothing',
     'status === 0 ? 500 : status',
@@ -65,7 +69,7 @@ export const usageMutations: readonly Mutation[] = [
   ),
   odd('shared/response')(
     'a cookie that several visitors get, because they get one response',
-    'const copy = new Response(response.body, response)',
+    'const copy = copyOf(response)',
     'const copy = response',
   ),
   development('a development store for each bundle', 'place[KEY] ??= made()', 'place[KEY] = made()'),
