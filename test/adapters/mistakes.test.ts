@@ -49,6 +49,8 @@ suite('an adapter', () => {
     ['express: a promise', () => asExpress(Promise.resolve(sessions)), with_(/a promise: await it/)],
     ['express: the middleware of the drop-in', () => asExpress(dropIn()), with_(/pass its property "sessions"/)],
     ['express: the options of createSessions', () => asExpress({ secrets }), with_(/It got something else/)],
+    ['express: in Fastify', () => asExpress(sessions)({ register() {} }, {}, () => {}), /Use strongroom\/fastify/],
+    ['express: in Koa', () => asExpress(sessions)({ headers: {} }, async () => {}), /strongroom\/koa/],
     ['hono: nothing', () => asHono(), with_(/It got undefined/)],
     ['hono: a module', () => asHono({ sessions }), with_(/It got something else/)],
     [
@@ -119,6 +121,11 @@ suite('an adapter', () => {
 suite('a session that is asked for', () => {
   for (const [mistake, ask, message] of [
     ['without an adapter', () => sessions.get({ headers: {} }), /Mount the adapter before the handler, as in app\.use/],
+    [
+      'the headers of a page of Next',
+      () => sessions.get(new Headers() as Anything),
+      /Next, write await read\(sessions\)/,
+    ],
     [
       'without a request',
       () => (sessions as Anything).get(),

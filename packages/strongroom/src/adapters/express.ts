@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Awaitable } from '../base/awaitable.ts'
 import { checkOptions } from '../base/check.ts'
+import { ConfigError } from '../errors.ts'
 import type { CsrfOptions } from '../http/csrf.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { fieldOf, nodeFacts } from './node/facts.ts'
@@ -47,11 +48,16 @@ export function strongroom<Data extends object, Request extends NodeRequest, Res
   checkOnError('strongroom()', options.onError)
   const { onError } = options
   return function strongroom(request: Request, response: Response, next: Next): void {
+    // The plugins of Fastify, and the middleware of Koa and Hono, are called with something else in its place.
+    if (typeof (response as Partial<Response> | undefined)?.on !== 'function') throw new ConfigError(NO_RESPONSE)
     const begin = hold<Data>(response, failWith(request, response, next, onError))
     sessions.attach(request, () => begin(sessions.open(request.headers)))
     next()
   }
 }
+
+const NO_RESPONSE =
+  'The middleware of strongroom/express was called without a response: this is not Express. Use strongroom/fastify, strongroom/koa, strongroom/hono, or the adapter of your framework.'
 
 /**
  * Middleware that refuses requests which the page of another site may have made: a `CsrfError` (403) goes to `next`. Belongs after

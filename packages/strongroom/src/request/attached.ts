@@ -97,6 +97,8 @@ function once<Data extends object>(begin: () => Visit<Data>): () => Visit<Data> 
 function notAttached(request: unknown): string {
   if (typeof request !== 'object' || request === null)
     return 'sessions.get() and save() take the request that came through the adapter: Express\'s and Node\'s "request", or Hono\'s "c".'
+  if (request instanceof Headers || 'getAll' in request)
+    return 'These are the headers or the cookies of a request that did not come through an adapter of these sessions. In a page, an action or a route handler of Next, write await read(sessions), with read from strongroom/next. Elsewhere, pass the request itself.'
   if (request instanceof Request)
     return 'This Request did not come through an adapter of these sessions. One that was made of it, by new Request(request) or by mount() of Hono without replaceRequest: false, is another request: pass the one that the adapter has seen, or, in React Router, the context. Otherwise wrap the handler, as in withSessions(sessions, handler), or mount the adapter before it, or use sessions.read(request).'
   return 'This request did not come through an adapter of these sessions. Mount the adapter before the handler, as in app.use(strongroom(sessions)) or withSessions(sessions, handler), or use sessions.read(request). Under Fastify, register it before the hooks and plugins that ask for the session.'
