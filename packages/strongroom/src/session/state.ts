@@ -116,7 +116,7 @@ export class State {
       )
     if (this.#mode === 'read-only')
       throw new ReadOnlyError(
-        'This session is read-only: the store is down and this is a stand-in, or read() opened it.',
+        'This session is read-only: the store is down and this is a stand-in, or it was opened by read(), for a page or a socket, which cannot set a cookie. Change it in a request whose response can.',
       )
     throw new SessionClosedError(
       'The response has begun, so a change of the session can no longer be saved. Change it before the first byte is written.',
