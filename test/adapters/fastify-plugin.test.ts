@@ -241,7 +241,7 @@ suite('the plugin', { timeout: 20_000 }, () => {
     [
       'a wrong option',
       () => strongroom(slowSessions().sessions, { decorate: 'no' } as Anything),
-      /decorate must be one of/,
+      /"decorate" of strongroom\(\) must be one of/,
     ],
     [
       'itself, and not what it returns',

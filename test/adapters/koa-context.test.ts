@@ -161,7 +161,7 @@ suite('the middleware', { timeout: 20_000 }, () => {
     [
       'a wrong option',
       () => strongroom(slowSessions().sessions, { decorate: 1 } as Anything),
-      /decorate must be one of/,
+      /"decorate" of strongroom\(\) must be one of/,
     ],
     ['csrf with an unknown option', () => csrf(slowSessions().sessions, { fields: 'x' } as Anything), /"fields"/],
   ] as const)

@@ -338,7 +338,10 @@ suite('mistakes', () => {
     'an onEnd that is no function': { onEnd: 'close' },
     'an origin with a path': { origin: 'https://shop.example/' },
   }))
-    test(`${mistake} is refused`, () => assert.throws(() => strongroom(sessions, options as never), ConfigError))
+    test(`${mistake} is refused by its name`, () => {
+      const message = new RegExp(String(Object.keys(options).at(-1)))
+      assert.throws(() => strongroom(sessions, options as never), { name: 'ConfigError', message })
+    })
 
   test('a server of ws that opens connections itself is refused, because it would ask nobody', async (t) => {
     const live = strongroom(sessions)

@@ -5,7 +5,7 @@ import { valuesOf } from '../http/cookie.ts'
 import type { CsrfOptions } from '../http/csrf.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { withPublicMessage } from './astro/action-error.ts'
-import { checkOnError, checkSessions } from './shared/check.ts'
+import { checkFunction, checkSessions } from './shared/check.ts'
 import { csrfCheck } from './shared/csrf.ts'
 import { commitLogout } from './shared/failure.ts'
 import { fetchFacts } from './shared/fetch-facts.ts'
@@ -51,12 +51,12 @@ const NO_VISITOR = noVisitor(
 export function strongroom<Data extends object>(sessions: BaseSessions<Data>, options: AstroOptions = {}) {
   checkSessions('export const onRequest = strongroom(sessions)', sessions)
   checkOptions('strongroom()', options, ['local', 'onError', 'streaming'])
-  checkOnError('strongroom()', options.onError)
+  checkFunction('onError', 'strongroom()', options.onError)
   const { onError = (error: StrongroomError) => error.getResponse() } = options
   const local = localOption(options.local)
   const where = `Astro.locals.${local}`
   const pendingSession = pendingSessions(where, sessions)
-  const streaming = booleanOption('strongroom(): streaming', options.streaming, true)
+  const streaming = booleanOption('Option "streaming" of strongroom()', options.streaming, true)
   warnOfResponses()
   const { running, requests } = handlingOf(sessions)
   const hasCookie = ({ headers }: Request) =>

@@ -7,7 +7,7 @@ import type { BaseSessions } from '../sessions.ts'
 import { fieldOf, nodeFacts } from './node/facts.ts'
 import { failWith, type Next, type NodeRequest, type OnError } from './node/fail.ts'
 import { hold, type NodeResponse } from './node/hold.ts'
-import { checkOnError, checkSessions } from './shared/check.ts'
+import { checkFunction, checkSessions } from './shared/check.ts'
 import { csrfCheck } from './shared/csrf.ts'
 
 export type { CsrfOptions, Next, NodeRequest, NodeResponse }
@@ -45,7 +45,7 @@ export function strongroom<Data extends object, Request extends NodeRequest, Res
 ) {
   checkSessions('app.use(strongroom(sessions))', sessions)
   checkOptions('strongroom()', options, ['onError'])
-  checkOnError('strongroom()', options.onError)
+  checkFunction('onError', 'strongroom()', options.onError)
   const { onError } = options
   return function strongroom(request: Request, response: Response, next: Next): void {
     // The plugins of Fastify, and the middleware of Koa and Hono, are called with something else in its place.

@@ -69,7 +69,7 @@ export function strongroom<Data extends object>(
 ): FastifyPluginAsync {
   checkSessions(EXAMPLE, sessions)
   checkOptions('strongroom()', options, ['decorate'])
-  const decorates = booleanOption('strongroom(): decorate', options.decorate, true)
+  const decorates = booleanOption('Option "decorate" of strongroom()', options.decorate, true)
   const pendingSession = pendingSessions('request.session', sessions)
   // An error of one that is not async would not reach `await app.ready()`.
   async function strongroom(app: FastifyInstance, given: object): Promise<void> {

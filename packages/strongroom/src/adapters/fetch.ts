@@ -3,7 +3,7 @@ import { warnOfResponses } from '../base/unhandled.ts'
 import { StrongroomError } from '../errors.ts'
 import type { CsrfOptions } from '../http/csrf.ts'
 import type { BaseSessions } from '../sessions.ts'
-import { checkHandler, checkOnError, checkSessions } from './shared/check.ts'
+import { checkFunction, checkHandler, checkSessions } from './shared/check.ts'
 import { csrfCheck } from './shared/csrf.ts'
 import { commitLogout } from './shared/failure.ts'
 import { fetchFacts } from './shared/fetch-facts.ts'
@@ -33,7 +33,7 @@ export function withSessions<Data extends object, Rest extends unknown[]>(
   checkSessions(EXAMPLE, sessions)
   checkHandler(EXAMPLE, handler)
   checkOptions('withSessions()', options, ['onError'])
-  checkOnError('withSessions()', options.onError)
+  checkFunction('onError', 'withSessions()', options.onError)
   warnOfResponses()
   const { onError = (error: StrongroomError) => error.getResponse() } = options
   return async function strongroom(request: Request, ...rest: Rest): Promise<Response> {

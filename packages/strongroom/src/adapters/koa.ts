@@ -45,7 +45,7 @@ export function strongroom<Data extends object>(
 ): Middleware<DefaultState, object> {
   checkSessions('app.use(strongroom(sessions))', sessions)
   checkOptions('strongroom()', options, ['decorate'])
-  const decorates = booleanOption('strongroom(): decorate', options.decorate, true)
+  const decorates = booleanOption('Option "decorate" of strongroom()', options.decorate, true)
   const property = decorates ? propertyOf(sessions) : null
   return function strongroom(ctx, next) {
     if (property) decorate(ctx, property)

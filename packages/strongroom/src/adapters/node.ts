@@ -5,7 +5,7 @@ import type { BaseSessions } from '../sessions.ts'
 import { nodeFacts } from './node/facts.ts'
 import { handle, type NodeRequest, type OnError, respond } from './node/fail.ts'
 import { hold, type NodeResponse } from './node/hold.ts'
-import { checkHandler, checkOnError, checkSessions } from './shared/check.ts'
+import { checkFunction, checkHandler, checkSessions } from './shared/check.ts'
 import { csrfCheck } from './shared/csrf.ts'
 
 export type { CsrfOptions, NodeRequest }
@@ -38,7 +38,7 @@ export function withSessions<
   checkSessions(EXAMPLE, sessions)
   checkHandler(EXAMPLE, handler)
   checkOptions('withSessions()', options, ['onError'])
-  checkOnError('withSessions()', options.onError)
+  checkFunction('onError', 'withSessions()', options.onError)
   const { onError = (error: unknown, _request: Request, response: Response) => respond(error, response) } = options
   return async function strongroom(request: Request, response: Response): Promise<void> {
     const fail = (error: unknown) => handle(onError, error, request, response)

@@ -5,7 +5,7 @@ import { partsOf, valuesOf } from '../http/cookie.ts'
 import type { CsrfOptions } from '../http/csrf.ts'
 import type { Outcome } from '../request/visit.ts'
 import type { BaseSessions } from '../sessions.ts'
-import { checkOnError, checkSessions } from './shared/check.ts'
+import { checkFunction, checkSessions } from './shared/check.ts'
 import { csrfCheck } from './shared/csrf.ts'
 import { commitLogout } from './shared/failure.ts'
 import { fetchFacts } from './shared/fetch-facts.ts'
@@ -60,7 +60,7 @@ const isBuilding = () => process.env.SVELTEKIT_FORK === 'true'
 export function strongroom<Data extends object>(sessions: BaseSessions<Data>, options: SvelteKitOptions = {}) {
   checkSessions('export const handle = strongroom(sessions)', sessions)
   checkOptions('strongroom()', options, ['local', 'onError'])
-  checkOnError('strongroom()', options.onError)
+  checkFunction('onError', 'strongroom()', options.onError)
   const { onError = respond } = options
   const local = localOption(options.local)
   const where = `event.locals.${local}`

@@ -1,6 +1,6 @@
 import { ConfigError, StrongroomError } from '../errors.ts'
 import type { BaseSessions } from '../sessions.ts'
-import { type FetchOptions, withSessions as withFetchSessions } from './fetch.ts'
+import { type FetchOptions, withSessions as fetchWithSessions } from './fetch.ts'
 import { checkHandler, checkSessions } from './shared/check.ts'
 
 export { type CsrfOptions, csrf } from './fetch.ts'
@@ -33,7 +33,7 @@ export function withSessions<Data extends object, Rest extends unknown[]>(
 ) {
   checkSessions(EXAMPLE, sessions)
   checkHandler(EXAMPLE, handler)
-  return withFetchSessions<Data, Rest>(
+  return fetchWithSessions<Data, Rest>(
     sessions,
     async function tanstackStart(request, ...rest) {
       const response = await handler(request, ...rest)

@@ -6,7 +6,7 @@ import { type CsrfOptions, csrfPolicy } from '../http/csrf.ts'
 import type { Watch } from '../request/watcher.ts'
 import type { AnySession, Session } from '../session/session.ts'
 import type { BaseSessions } from '../sessions.ts'
-import { checkSessions } from './shared/check.ts'
+import { checkFunction, checkSessions } from './shared/check.ts'
 import { admission, type UpgradeRequest } from './ws/admission.ts'
 import { type SocketLike, type Watching, watchSocket } from './ws/socket.ts'
 import { type AllowRequest, allowRequest, guardSocketIo, type SocketIoServerLike } from './ws/socket-io.ts'
@@ -104,13 +104,16 @@ export function strongroom<Data extends object>(
   checkSessions('const live = strongroom(sessions)', sessions)
   checkOptions('strongroom()', options, OPTIONS, ELSEWHERE)
   const { origin, trustedOrigins, onEnd } = options
-  if (onEnd !== undefined && typeof onEnd !== 'function')
-    throw new ConfigError('Option "onEnd" of strongroom() must be a function.')
+  checkFunction('onEnd', 'strongroom()', onEnd)
   const policy = csrfPolicy({ origin, trustedOrigins })
-  const admit = admission(sessions, policy, booleanOption('anonymous', options.anonymous, false))
+  const admit = admission(
+    sessions,
+    policy,
+    booleanOption('Option "anonymous" of strongroom()', options.anonymous, false),
+  )
   const watching: Watching = {
     watcher: sessions.watcher(timesOf(options)),
-    touch: booleanOption('touch', options.touch, true),
+    touch: booleanOption('Option "touch" of strongroom()', options.touch, true),
     told: (end, connection) => tell(onEnd, end, connection),
   }
   return {

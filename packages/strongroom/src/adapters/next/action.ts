@@ -12,9 +12,9 @@ const EXAMPLE = 'action(sessions, async (session, form: FormData) => { … })'
 /**
  * Wraps a server action. It gets the session before its own arguments, and what it changes is saved when it has returned, or has called
  * `redirect()` or `notFound()`. When it throws anything else, nothing is saved but a logout. It rejects when the session cannot be saved,
- * so that the nearest error.tsx is shown. When the session has changed, the page is rendered again. In what it calls, `read(sessions)` and `sessions.get(await headers())` resolve to the same
- * session. Throws `ConfigError` for what is not sessions, and for what is not a function; rejects with `NotAttachedError` outside of a
- * request, and while a page is rendered.
+ * so that the nearest error.tsx is shown. When the session has changed, the page is rendered again. In what it calls, `read(sessions)` and
+ * `sessions.get(await headers())` resolve to the same session. Throws `ConfigError` for what is not sessions, and for what is not a
+ * function; rejects with `NotAttachedError` outside of a request, and while a page is rendered.
  */
 export function action<Data extends object, Args extends unknown[], Result>(
   sessions: BaseSessions<Data>,

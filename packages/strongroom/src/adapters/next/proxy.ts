@@ -2,12 +2,12 @@ import { type NextFetchEvent, type NextRequest, NextResponse } from 'next/server
 import type { Awaitable } from '../../base/awaitable.ts'
 import { checkOptions } from '../../base/check.ts'
 import { warnOfResponses } from '../../base/unhandled.ts'
-import { ConfigError, StoreError, StrongroomError } from '../../errors.ts'
+import { StoreError, StrongroomError } from '../../errors.ts'
 import { partsOf } from '../../http/cookie.ts'
 import type { Visit } from '../../request/visit.ts'
 import type { Session } from '../../session/session.ts'
 import type { BaseSessions } from '../../sessions.ts'
-import { checkSessions } from '../shared/check.ts'
+import { checkFunction, checkSessions } from '../shared/check.ts'
 import { commitLogout } from '../shared/failure.ts'
 import { statusOf } from '../shared/outcome.ts'
 import { withOutcome } from '../shared/response.ts'
@@ -39,8 +39,7 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>, op
   checkSessions('export const proxy = strongroom(sessions)', sessions)
   checkOptions('strongroom()', options, ['signedIn', 'signIn', 'flash', 'handler'])
   const { handler } = options
-  if (handler !== undefined && typeof handler !== 'function')
-    throw new ConfigError('Option "handler" of strongroom() must be a function, as a proxy is.')
+  checkFunction('handler', 'strongroom()', handler)
   const names = flashNames(options.flash)
   const { protects, redirect } = guard(options)
   warnOfResponses()

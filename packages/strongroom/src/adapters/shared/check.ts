@@ -17,10 +17,10 @@ export function checkHandler(example: string, given: unknown): void {
   if (typeof given !== 'function') throw new ConfigError(`withSessions() takes a handler: write ${example}.`)
 }
 
-/** Throws `ConfigError` unless it is a function or was left out; `where` takes it. */
-export function checkOnError(where: string, given: unknown): void {
+/** Throws `ConfigError` unless the option of that name is a function or was left out; `where` takes it. */
+export function checkFunction(name: string, where: string, given: unknown): void {
   if (given !== undefined && typeof given !== 'function')
-    throw new ConfigError(`Option "onError" of ${where} must be a function.`)
+    throw new ConfigError(`Option "${name}" of ${where} must be a function.`)
 }
 
 function whatIsWrong(given: unknown): string {
