@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { root } from '../../scripts/packages.ts'
+import { ran, type Variables } from '../bundlers/program.ts'
 
 /** An application outside of the repository that is built with the packages of the repository. */
 export interface Application {
@@ -26,5 +27,29 @@ export function writeApplication(files: Readonly<Record<string, string>>): Appli
     folder,
     load: (file) => import(`${pathToFileURL(join(folder, file))}?${loaded++}`),
     remove: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+export interface BuiltCopy {
+  readonly folder: string
+  /** What the build printed. */
+  readonly printed: string
+  remove(): void
+}
+
+/**
+ * Builds a copy of an application by a program of Node with these arguments. Node must find the framework from its folder, as it does in a
+ * user's project.
+ */
+export function builtCopy(app: string, program: readonly string[], variables: Variables = {}): BuiltCopy {
+  const { folder, remove } = writeApplication({
+    'package.json': JSON.stringify({ name: 'app', private: true, type: 'module' }),
+  })
+  try {
+    cpSync(app, folder, { recursive: true })
+    return { folder, printed: ran(folder, program, variables), remove }
+  } catch (error) {
+    remove()
+    throw error
   }
 }

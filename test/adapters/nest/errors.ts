@@ -7,7 +7,6 @@ import {
   Catch,
   type ExceptionFilter,
   type ExecutionContext,
-  Get,
   HttpException,
   type LoggerService,
   type MiddlewareConsumer,
@@ -27,7 +26,17 @@ import {
 import { StoreError, StrongroomError } from '../../../packages/strongroom/src/errors.ts'
 import type { AnySession } from '../../../packages/strongroom/src/session/session.ts'
 import { slowSessions } from '../site.ts'
-import { controller, createApp, type Handler, moduleOf, PLATFORMS, type Platform, type Reply, visit } from './site.ts'
+import {
+  controller,
+  createApp,
+  get,
+  type Handler,
+  moduleOf,
+  PLATFORMS,
+  type Platform,
+  type Reply,
+  visit,
+} from './site.ts'
 
 const MESSAGE = 'the connection to 127.0.0.1:6379 was refused'
 
@@ -55,17 +64,6 @@ interface SiteOptions {
   readonly logger?: LoggerService | false
   readonly middleware?: (request: object, response: object, next: (error?: unknown) => void) => unknown
 }
-
-const get = (
-  path: string,
-  run: Handler['run'],
-  parameters: ParameterDecorator[],
-  ...decorators: MethodDecorator[]
-) => ({
-  decorators: [Get(path), ...decorators],
-  parameters,
-  run,
-})
 
 /** An application whose store is down when `down()` was called, and each way to find that out. */
 async function site(t: TestContext, platform: Platform, options: SiteOptions = {}) {

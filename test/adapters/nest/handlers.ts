@@ -8,7 +8,6 @@ import {
   Controller,
   type ExecutionContext,
   ForbiddenException,
-  Get,
   Header,
   InternalServerErrorException,
   Session as NestSession,
@@ -31,7 +30,17 @@ import {
 } from '../../../packages/strongroom/src/adapters/nest.ts'
 import { Session } from '../../../packages/strongroom/src/session/session.ts'
 import { slowSessions, type Values } from '../site.ts'
-import { controller, createApp, type Handler, moduleOf, PLATFORMS, type Platform, type Reply, visit } from './site.ts'
+import {
+  controller,
+  createApp,
+  get,
+  type Handler,
+  moduleOf,
+  PLATFORMS,
+  type Platform,
+  type Reply,
+  visit,
+} from './site.ts'
 
 type Anything = Session<Values>
 
@@ -42,16 +51,6 @@ async function site(t: TestContext, platform: Platform, handlers: readonly Handl
   return { sessions, watch, ...(await visit(t, await createApp(root, platform))) }
 }
 
-const get = (
-  path: string,
-  run: Handler['run'],
-  parameters: ParameterDecorator[],
-  ...decorators: MethodDecorator[]
-) => ({
-  decorators: [Get(path), ...decorators],
-  parameters,
-  run,
-})
 const login = get('login', (session: Anything) => session.login('ada'), [CurrentSession()])
 const count = (session: Anything) => session.update('n', (n) => Number(n ?? 0) + 1)
 const read = get('n', (session: Anything) => ({ n: session.get('n') ?? 0 }), [CurrentSession()])

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import {
   Controller,
+  Get,
   type INestApplication,
   Module,
   type ModuleMetadata,
@@ -30,6 +31,18 @@ export interface Handler {
   // biome-ignore lint/suspicious/noExplicitAny: what the decorators of the parameters hand in
   readonly run: (...args: any[]) => unknown
 }
+
+/** A handler of GET. */
+export const get = (
+  path: string,
+  run: Handler['run'],
+  parameters: ParameterDecorator[],
+  ...decorators: MethodDecorator[]
+) => ({
+  decorators: [Get(path), ...decorators],
+  parameters,
+  run,
+})
 
 /** A controller, made without decorator syntax, which Node does not run. */
 export function controller(handlers: readonly Handler[], decorators: readonly ClassDecorator[] = [Controller()]): Type {

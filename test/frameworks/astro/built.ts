@@ -1,13 +1,11 @@
-import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { APIContext, AstroGlobal } from 'astro'
 import type { RunningServer } from '../../../packages/strongroom/src/testing/index.ts'
 import { root } from '../../../scripts/packages.ts'
 import { listening } from '../../adapters/serve.ts'
-import { ran } from '../../bundlers/program.ts'
+import { type BuiltCopy, builtCopy } from '../project.ts'
 
 export const ASTRO = join(root, 'node_modules', 'astro', 'bin', 'astro.mjs')
 
@@ -31,27 +29,17 @@ export interface Site {
 /** From the copy of Astro that is in the bundle. */
 type ActionErrorClass = new (given: { readonly code: string; readonly message?: string }) => Error
 
-export interface Built {
-  readonly folder: string
-  /** What the build printed. */
-  readonly printed: string
+export interface Built extends BuiltCopy {
   /** Starts the built server on a free port, with its own application. */
   serve(site: Site): Promise<RunningServer>
-  remove(): void
 }
 
-/** Builds an application in a folder of its own. Node must find Astro from there, as it does in a user's project. */
 export async function built(app: string, variables: Readonly<Record<string, string>> = {}): Promise<Built> {
-  const folder = mkdtempSync(join(tmpdir(), 'strongroom-astro-'))
-  const remove = () => rmSync(folder, { recursive: true, force: true })
+  const copy = builtCopy(app, [ASTRO, 'build'], variables)
   try {
-    cpSync(app, folder, { recursive: true })
-    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction')
-    writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }))
-    const printed = ran(folder, [ASTRO, 'build'], variables)
-    return { folder, printed, remove, serve: await server(folder) }
+    return { ...copy, serve: await server(copy.folder) }
   } catch (error) {
-    remove()
+    copy.remove()
     throw error
   }
 }
