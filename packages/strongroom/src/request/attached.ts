@@ -96,7 +96,7 @@ function once<Data extends object>(begin: () => Visit<Data>): () => Visit<Data> 
 
 function notAttached(request: unknown): string {
   if (typeof request !== 'object' || request === null)
-    return 'sessions.get() and save() take the request that came through the adapter: Express\'s and Node\'s "request", or Hono\'s "c".'
+    return 'sessions.get() and save() take the request that came through the adapter: Express\'s, Fastify\'s and Node\'s "request", Koa\'s "ctx", Hono\'s "c", or what another framework calls its event or context.'
   if (request instanceof Headers || 'getAll' in request)
     return 'These are the headers or the cookies of a request that did not come through an adapter of these sessions. In a page, an action or a route handler of Next, write await read(sessions), with read from strongroom/next. Elsewhere, pass the request itself.'
   if (request instanceof Request)
