@@ -162,6 +162,11 @@ export const wsMutations: readonly Mutation[] = [
     ' && !isScript(request)',
     ' && (isScript(request) || !isScript(request))',
   ),
+  on('test/ws/odd-clients.test.ts', source('adapters/ws/stream'))(
+    'a stream that nobody reads, and that is watched for as long as its session lives',
+    '{ highWaterMark: 0 }',
+    '{ highWaterMark: 1 }',
+  ),
   socketIo('namespaces that nobody guards', "io.on('new_namespace', protect)\n", '\n'),
   socketIo(
     'a socket that gets the rooms of another session',

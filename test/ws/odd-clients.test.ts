@@ -5,16 +5,16 @@ import { createServer } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { suite, type TestContext, test } from 'node:test'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { strongroom } from '../../packages/strongroom/src/adapters/ws.ts'
+import { type LiveOptions, strongroom } from '../../packages/strongroom/src/adapters/ws.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { sessionFor } from '../../packages/strongroom/src/testing/session-for.ts'
 import { listening } from '../adapters/serve.ts'
 import { secret } from '../core/fixtures/secret.ts'
 
 /** An application that does with a socket no more than the guide shows, and clients that say what they like. */
-async function site(t: TestContext) {
+async function site(t: TestContext, options: LiveOptions = {}) {
   const sessions = createSessions({ store: 'memory:', secrets: secret('odd clients'), sweep: false })
-  const live = strongroom(sessions)
+  const live = strongroom(sessions, options)
   const wss = new WebSocketServer({ noServer: true })
   const server = createServer().on('upgrade', live.upgrade(wss))
   const { url, close } = await listening(server)
@@ -41,7 +41,7 @@ async function site(t: TestContext) {
     return { client, socket }
   }
 
-  return { sessions, live, open }
+  return { sessions, live, cookie, open }
 }
 
 /** A text of less than 126 bytes, as a client sends it. */
@@ -72,5 +72,25 @@ suite('clients that do not behave', () => {
     client.write(Buffer.from([0x89, 0x80, 0, 0, 0, 0]))
     await once(socket, 'ping')
     assert.deepEqual(heard, [])
+  })
+
+  test('a stream that nobody reads, as the body of a HEAD, is not watched, and one that is read ends', async (t) => {
+    const ended: object[] = []
+    const { sessions, live, cookie } = await site(t, { onEnd: (_end, stream) => ended.push(stream) })
+    const session = await sessions.read({ headers: { cookie } })
+    const [dropped, read] = [new ReadableStream<Uint8Array>(), new ReadableStream<Uint8Array>()]
+    live.watchStream(session, dropped)
+    const text = new Response(live.watchStream(session, read)).text()
+    await sessions.of('ada').revokeAll()
+    assert.match(await text, /event: session-ended\ndata: \{"reason":"revoked"\}/)
+    assert.deepEqual(ended, [read])
+  })
+
+  test('a stream whose session ends before it is read ends with its first read', async (t) => {
+    const { sessions, live, cookie } = await site(t)
+    const session = await sessions.read({ headers: { cookie } })
+    const stream = live.watchStream(session, new ReadableStream<Uint8Array>())
+    await sessions.of('ada').revokeAll()
+    assert.match(await new Response(stream).text(), /event: session-ended/)
   })
 })

@@ -41,33 +41,41 @@ export function watchStream(
   const reader = stream.getReader()
   let watch: Watch | undefined
   let isOver = false
-  return new ReadableStream<Uint8Array>({
-    start(controller) {
-      watch = watcher.watch(session, (end) => {
-        isOver = true
-        told(end, stream)
-        controller.enqueue(new TextEncoder().encode(lastEvent(end)))
-        controller.close()
-        reader.cancel(end).catch(() => undefined)
-      })
-      void watch.check()
-    },
-    async pull(controller) {
-      try {
-        const { done, value } = await reader.read()
+  const begin = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+    const begun = watcher.watch(session, (end) => {
+      isOver = true
+      told(end, stream)
+      controller.enqueue(new TextEncoder().encode(lastEvent(end)))
+      controller.close()
+      reader.cancel(end).catch(() => undefined)
+    })
+    void begun.check()
+    return begun
+  }
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        // Not before somebody reads: a body that is dropped, as for HEAD or for an error page, is not cancelled, and would be watched for as
+        // long as its session lives.
+        watch ??= begin(controller)
         if (isOver) return
-        if (!done) return controller.enqueue(value)
-        controller.close()
-      } catch (error) {
-        if (!isOver) controller.error(error)
-      }
-      isOver = true
-      watch?.stop()
+        try {
+          const { done, value } = await reader.read()
+          if (isOver) return
+          if (!done) return controller.enqueue(value)
+          controller.close()
+        } catch (error) {
+          if (!isOver) controller.error(error)
+        }
+        isOver = true
+        watch.stop()
+      },
+      cancel(reason) {
+        isOver = true
+        watch?.stop()
+        return reader.cancel(reason)
+      },
     },
-    cancel(reason) {
-      isOver = true
-      watch?.stop()
-      return reader.cancel(reason)
-    },
-  })
+    { highWaterMark: 0 },
+  )
 }
