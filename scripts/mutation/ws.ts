@@ -19,11 +19,6 @@ export const wsMutations: readonly Mutation[] = [
     'this.#share < 1 && this.#turn - watched.turn < PARTS',
     'this.#turn - watched.turn < PARTS',
   ),
-  watcher(
-    'a session that is asked for too late because others come and go',
-    'if (this.#share < 1 && this.#turn - watched.turn < PARTS) break',
-    'if (this.#share < 1) break',
-  ),
   watcher('connections of one session that each ask', 'if (known) return known\n', '\n'),
   watcher(
     'a check that relies on what was read before the end',
@@ -81,12 +76,6 @@ export const wsMutations: readonly Mutation[] = [
     "for (const watched of [...this.#queue]) this.#end(watched, 'closed')\n",
     '\n',
   ),
-  watcher('timers that run although all connections are closed', 'if (this.#queue.size === 0) this.#pause()\n', '\n'),
-  watched('backing/lasting')(
-    'a secret that was removed, and whose sessions go on',
-    "if (ring.get(token.master.kid) !== token.master) return { over: 'ended' }\n",
-    '\n',
-  ),
   watched('backing/standing')(
     'a renewal that closes the connections of its session',
     "result.superseded === 'replaced' ? { over: 'login' } : renewed",
@@ -125,11 +114,6 @@ export const wsMutations: readonly Mutation[] = [
   upgrade('adapters/ws/upgrade')(
     'a session that ended during its upgrade, and a socket that is opened',
     'await watch.check()\n',
-    '\n',
-  ),
-  upgrade('adapters/ws/upgrade')(
-    'a socket that has closed, and is watched for as long as its session lives',
-    "socket.once('close', () => watch.stop())\n",
     '\n',
   ),
   upgrade('adapters/ws/upgrade')(

@@ -22,7 +22,7 @@ function setUp(t: TestContext, options: Partial<SessionsOptions> = {}, maxUnknow
   t.mock.timers.enable({ apis: ['setInterval'] })
   const clock = manualClock()
   const inner = memory({ clock })
-  const broken = { reads: false, asked: 0, most: 0, listening: null as ((id: Id | null) => void) | null }
+  const broken = { reads: false, asked: 0, most: 0, hold: Promise.resolve() }
   const store = Object.assign(Object.create(inner) as Store, {
     readSync: undefined,
     updateSync: undefined,
@@ -34,7 +34,9 @@ function setUp(t: TestContext, options: Partial<SessionsOptions> = {}, maxUnknow
   store.read = async (...args) => {
     broken.asked++
     if (broken.reads) throw new StoreError('down')
-    return inner.read(...args)
+    const found = await inner.read(...args)
+    await broken.hold
+    return found
   }
   const events: string[] = []
   const make = (more: Partial<SessionsOptions> = {}) =>
@@ -80,7 +82,7 @@ function setUp(t: TestContext, options: Partial<SessionsOptions> = {}, maxUnknow
     return setCookie?.split(';')[0] ?? cookies
   }
 
-  return { clock, broken, store, events, make, here, there, watcher, pass, watch, act }
+  return { clock, broken, inner, store, events, make, here, there, watcher, pass, watch, act }
 }
 
 suite('deadlines close connections', () => {
@@ -304,8 +306,9 @@ suite('a connection is closed when', () => {
     const { here, pass, watch, act } = setUp(t)
     const [one, two] = [await sessionFor(here, { userId: 'ada' }), await sessionFor(here, { userId: 'ada' })]
     const [first, second] = [await watch(one.cookie), await watch(two.cookie)]
+    const other = await watch((await sessionFor(here, { userId: 'bob' })).cookie)
     await act(here, one.cookie, (session) => here.of('ada').revokeOthers(session))
-    assert.deepEqual([first.ends, second.ends], [[], ['revoked']])
+    assert.deepEqual([first.ends, second.ends, other.ends], [[], ['revoked'], []])
     await pass(2 * EVERY)
     assert.deepEqual(first.ends, [])
   })
@@ -322,14 +325,18 @@ suite('a connection is closed when', () => {
   })
 
   test('a check that is under way has read the store before the end: another one follows', async (t) => {
-    const { here, there, watch, act } = setUp(t)
+    const { here, broken, inner, make, watch, act } = setUp(t)
     const { cookie } = await sessionFor(here, { userId: 'ada' })
     const { ends, watch: one } = await watch(cookie)
+    let release = () => {}
+    broken.hold = new Promise((resolve) => {
+      release = resolve
+    })
     const first = one.check()
-    const ended = act(there, cookie, (session) => session.logout())
-    await ended
-    assert.equal(await one.check(), false)
-    await first
+    await act(make({ store: inner }), cookie, (session) => session.logout())
+    const second = one.check()
+    release()
+    assert.deepEqual([await first, await second], [true, false])
     assert.deepEqual(ends, ['ended'])
   })
 })
@@ -428,7 +435,7 @@ suite('asking costs little', () => {
     assert.deepEqual(events, [])
   })
 
-  test('nothing is asked, and no timer runs, when all connections are closed', async (t) => {
+  test('nothing is asked when all connections are closed', async (t) => {
     const { here, broken, watcher, pass, watch } = setUp(t)
     const { cookie } = await sessionFor(here, { userId: 'ada' })
     const [one, two] = [await watch(cookie), await watch(cookie)]
