@@ -130,10 +130,15 @@ export interface Ask {
   readonly path?: string
   readonly headers?: Readonly<Record<string, string | undefined>>
   readonly body?: string | undefined
+  /** False: the request goes on, and nothing more of it comes. */
+  readonly ends?: boolean | undefined
 }
 
 /** Sends exactly these headers, also those that no browser lets a page write. */
-export async function ask(url: string, { method = 'POST', path = '/change', headers = {}, body }: Ask): Promise<Reply> {
+export async function ask(
+  url: string,
+  { method = 'POST', path = '/change', headers = {}, body, ends = true }: Ask,
+): Promise<Reply> {
   const given = Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined))
   return new Promise((resolve, reject) => {
     const outgoing = send(
@@ -143,10 +148,12 @@ export async function ask(url: string, { method = 'POST', path = '/change', head
         const body = await text(incoming)
         const cookie = incoming.headers['set-cookie']?.at(-1)?.split(';')[0] ?? null
         resolve({ status: incoming.statusCode ?? 0, body, headers: incoming.headers, cookie })
+        if (!ends) outgoing.destroy()
       },
     )
     outgoing.on('error', reject)
-    outgoing.end(body)
+    if (ends) outgoing.end(body)
+    else outgoing.write(body)
   })
 }
 
