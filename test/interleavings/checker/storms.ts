@@ -12,7 +12,7 @@ import { count } from '../../support/counts.ts'
 import { IS_FULL } from './size.ts'
 import { NO_SIGNALS, type Order, obey, PATIENT, visit } from './storm.ts'
 
-const ROUNDS = IS_FULL ? 2000 : 50
+const ROUNDS = IS_FULL ? 1000 : 50
 /** Rounds that run at the same time, each with a user of its own. */
 const TOGETHER = 10
 const MODULE = new URL('../children/storm.ts', import.meta.url)
