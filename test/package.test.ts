@@ -23,7 +23,11 @@ const specifiers = packages.flatMap((each) => [...entryPoints(each)])
 const { peerDependencies: frameworksAndDrivers = {} } = packageNamed('strongroom').manifest
 /** An adapter loads its framework; an engine loads its driver when it is first used. */
 const needsFramework = (file: string) =>
-  file.includes('/adapters/') && Object.keys(frameworksAndDrivers).some((peer) => file.endsWith(`/${peer}.ts`))
+  file.includes('/adapters/') &&
+  [...Object.keys(frameworksAndDrivers), 'nest'].some((peer) => file.endsWith(`/${peer}.ts`))
+
+/** The types of these frameworks do not compile under the strict options of a user, whatever imports them. */
+const HAS_WRONG_TYPES = /\/(?:elysia|koa|next|react-router)$/
 
 /** What an application may export of its sessions, without a type of its own making. */
 const EXPORTS = `
@@ -208,10 +212,16 @@ suite('the packages as npm delivers them', () => {
         mkdirSync(dirname(link), { recursive: true })
         symlinkSync(join(root, 'node_modules', borrowed), link, 'junction')
       }
-      const lines = specifiers.map(([specifier], i) => `import * as m${i} from '${specifier}'`)
-      const uses = specifiers.map((_, i) => `m${i}`).join(', ')
-      for (const file of ['consumer.ts', 'consumer.cts'])
-        writeFileSync(join(project, file), `${lines.join('\n')}\nexport const all: object[] = [${uses}]\n`)
+      const all = specifiers.map(([specifier]) => specifier)
+      for (const [name, imported] of [
+        ['consumer', all.filter((specifier) => !HAS_WRONG_TYPES.test(specifier))],
+        ['everything', all],
+      ] as const) {
+        const lines = imported.map((specifier, i) => `import * as m${i} from '${specifier}'`)
+        const uses = imported.map((_, i) => `m${i}`).join(', ')
+        for (const file of [`${name}.ts`, `${name}.cts`])
+          writeFileSync(join(project, file), `${lines.join('\n')}\nexport const all: object[] = [${uses}]\n`)
+      }
     })
 
     for (const [specifier, file] of specifiers) if (needsFramework(file)) loads(specifier)
@@ -233,6 +243,10 @@ suite('the packages as npm delivers them', () => {
       compile({ module: 'nodenext', moduleResolution: 'nodenext' }, ['consumer.ts', 'consumer.cts']))
     test('every subpath has types under a bundler', () =>
       compile({ module: 'preserve', moduleResolution: 'bundler' }, ['consumer.ts']))
+    test('every subpath has types beside those of every framework', () => {
+      const options = { module: 'nodenext', moduleResolution: 'nodenext', skipLibCheck: true }
+      compile(options, ['everything.ts', 'everything.cts'])
+    })
 
     test('every type in a public signature can be named: an application that emits declarations exports what it likes', async () => {
       const lines: string[] = []

@@ -23,6 +23,8 @@ export {
   NotAttachedError,
   ReadOnlyError,
   SessionClosedError,
+  SessionEndedError,
+  type SessionEndReason,
   SessionGoneError,
   SessionLimitError,
   StoreError,
@@ -37,6 +39,7 @@ export type { HeaderSource, RequestSource } from './http/headers.ts'
 export type { ResponseTarget } from './http/response.ts'
 export type { GetSignedCookieOptions, SetSignedCookieOptions } from './http/signed-cookies.ts'
 export type { GetOptions, Outcome, Visit } from './request/visit.ts'
+export type { Ended, SessionWatcher, Watch, WatcherOptions } from './request/watcher.ts'
 export type { Expiry } from './session/lifetime.ts'
 export type { LoginMoment, LoginOptions } from './session/login.ts'
 export type { Serializer } from './session/serializer.ts'
