@@ -174,7 +174,7 @@ suite('what there is, is documented', () => {
     ['docs/adoption.md', 'packages/strongroom/src/adoption/adopt.ts', 'AdoptReport'],
     ['docs/signed-cookies.md', 'packages/strongroom/src/http/signed-cookies.ts', 'GetSignedCookieOptions'],
     ['docs/signed-cookies.md', 'packages/strongroom/src/http/signed-cookies.ts', 'SetSignedCookieOptions'],
-    ['docs/sessions.md', 'packages/strongroom/src/request/visit.ts', 'GetOptions'],
+    ['docs/sessions.md', 'packages/strongroom/src/request/get-options.ts', 'GetOptions'],
     ['docs/sessions.md', 'packages/strongroom/src/request/outcome.ts', 'Outcome'],
     ['docs/django.md', 'packages/django/src/signer.ts', 'SignerOptions'],
     ['docs/django.md', 'packages/django/src/stores/sqlite.ts', 'DjangoSqliteOptions'],

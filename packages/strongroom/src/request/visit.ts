@@ -13,27 +13,14 @@ import type { ReadOptions } from '../store.ts'
 import { commit } from './commit.ts'
 import { firstReplaced } from './create.ts'
 import { csrfTokenOf } from './csrf.ts'
+import type { GetOptions } from './get-options.ts'
 import { hasCookie, type LoadedCookies, load, loadOne, NO_COOKIE, staleCookies } from './load.ts'
 import { type Outcome, READ, UNUSED } from './outcome.ts'
 import { movesExpiry, type Plan, planOf } from './plan.ts'
 import type { Saved } from './save.ts'
 import { checkLimit } from './session-limit.ts'
 
-export type { Outcome }
-
-export interface GetOptions {
-  /**
-   * What happens when the store does not answer: `throw` (default) rejects with `StoreError`; `anonymous` resolves to an empty
-   * session that saves nothing. The cookie stays either way: an outage logs nobody out.
-   */
-  readonly onStoreError?: 'throw' | 'anonymous' | undefined
-  /**
-   * Asks the store itself, whatever copies a cache has and whatever this request has loaded before. For what outlasts the session:
-   * ending other sessions, changing a password. A session that was ended elsewhere is then anonymous here, too. What this request has
-   * changed so far is saved first, which rejects with `SessionGoneError` if the session has ended. Default false.
-   */
-  readonly fresh?: boolean | undefined
-}
+export type { GetOptions, Outcome }
 
 /** One request's session, from cookie to commit. Before `get`, nothing is parsed and the store is not asked. */
 export class Visit<Data extends object> {
@@ -46,8 +33,7 @@ export class Visit<Data extends object> {
   /** Was it decided before the response? Then something may have happened since. */
   #isEarly = false
   #clearCookies: readonly string[] = []
-  /** Was the session requested, whether or not it could be loaded? */
-  wasRequested = false
+  #wasRequested = false
   /** Was a CSRF token made? Then a cache that ignores Vary must not store the page. */
   #madeToken = false
   /** Did the response begin before the session was loaded? */
@@ -69,6 +55,11 @@ export class Visit<Data extends object> {
   /** Was `commit` called? Then nothing can be changed any more. */
   get isCommitted(): boolean {
     return this.#committed
+  }
+
+  /** Was the session requested, whether or not it could be loaded? */
+  get wasRequested(): boolean {
+    return this.#wasRequested
   }
 
   /** Was the session found to have ended by the save of a request that did not change it? Then its cookie is worth nothing any more. */
@@ -99,7 +90,7 @@ export class Visit<Data extends object> {
   }
 
   #getUnder(policy: 'throw' | 'anonymous', fresh = false): Promise<Session<Data>> {
-    this.wasRequested = true
+    this.#wasRequested = true
     const before = this.#loading
     this.#loading ??= this.#load({ fresh })
     const loading = fresh && before ? before.then((session) => this.#loadAgain(session)) : this.#loading
@@ -115,7 +106,7 @@ export class Visit<Data extends object> {
     this.#committed = true
     const session = this.#session
     if (!session) {
-      const untouched = !this.#loading && !this.wasRequested
+      const untouched = !this.#loading && !this.#wasRequested
       if (untouched && this.#context.extendsUnused && status < 500 && this.#hasCookie()) return this.#refresh(status)
       this.#begun = true
       if (this.#loading) return this.#commitAfter(this.#loading, status)
