@@ -39,8 +39,8 @@ export const adapterSuiteMutations: readonly Mutation[] = [
   ),
   fetch('shared/fetch-facts')(
     'fetch: a form that the handler gets no more',
-    'formUpTo(MOST, request.clone())',
-    'formUpTo(MOST, request)',
+    'formUpTo(MOST_OF_FORM, request.clone())',
+    'formUpTo(MOST_OF_FORM, request)',
   ),
   hono('hono')(
     'hono: a handler that runs before the check',

@@ -1,3 +1,4 @@
+import { isBuilding } from '../base/building.ts'
 import { checkOptions } from '../base/check.ts'
 import { warnOfResponses } from '../base/unhandled.ts'
 import { StrongroomError } from '../errors.ts'
@@ -47,9 +48,6 @@ export interface SvelteKitOptions extends LocalOptions {
 const NO_VISITOR = noVisitor(
   "Remove `export const prerender = true` from that page or from its layout, or move what needs the session to a +server.ts that the page's scripts fetch.",
 )
-
-/** SvelteKit sets it for the workers in which it loads the application and renders pages; `building` is for modules of the application. */
-const isBuilding = () => process.env.SVELTEKIT_FORK === 'true'
 
 /**
  * The hook `handle` for SvelteKit, alone or in `sequence`. After it, `await event.locals.session` is the request's session, and so is

@@ -1,10 +1,7 @@
 import type { CsrfRequest } from '../../http/csrf.ts'
 import { nodeFacts } from '../node/facts.ts'
-import { fetchFacts } from '../shared/fetch-facts.ts'
+import { fetchFacts, MOST_OF_FORM } from '../shared/fetch-facts.ts'
 import type { NodeEvent } from './event.ts'
-
-/** Of more, not even the beginning is read for the token. */
-const MOST = 1024 * 1024
 
 const FORM = /^(?:application\/x-www-form-urlencoded|multipart\/form-data)\b/i
 
@@ -59,7 +56,7 @@ async function bodyOf(event: NodeEvent & Bodies): Promise<Body | null> {
     return copy
   }
   if (typeof given === 'string' || given instanceof Uint8Array) return given as Body
-  if (given !== undefined || !(Number(req.headers['content-length']) <= MOST)) return null
+  if (given !== undefined || !(Number(req.headers['content-length']) <= MOST_OF_FORM)) return null
   const chunks: Uint8Array[] = []
   for await (const chunk of req) chunks.push(chunk)
   event._requestBody = Buffer.concat(chunks)

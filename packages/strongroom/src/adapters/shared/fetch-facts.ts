@@ -14,7 +14,7 @@ export function fetchFacts(request: Request, field?: CsrfRequest['field']): Csrf
 }
 
 /** More of a form is not read for its token: an upload must not fill the memory before anybody has decided to accept it. */
-const MOST = 1024 * 1024
+export const MOST_OF_FORM = 1024 * 1024
 
 const URLENCODED = /^application\/x-www-form-urlencoded\b/i
 const MULTIPART = /^multipart\/form-data\b/i
@@ -26,10 +26,10 @@ const MULTIPART = /^multipart\/form-data\b/i
 async function formField(request: Request, name: string): Promise<unknown> {
   const type = request.headers.get('content-type') ?? ''
   if (request.body === null || request.bodyUsed) return undefined
-  if (MULTIPART.test(type)) return (await formUpTo(MOST, request.clone()))?.get(name)
+  if (MULTIPART.test(type)) return (await formUpTo(MOST_OF_FORM, request.clone()))?.get(name)
   if (!URLENCODED.test(type)) return undefined
   const { body } = request.clone()
-  const bytes = body && (await bytesUpTo(MOST, body))
+  const bytes = body && (await bytesUpTo(MOST_OF_FORM, body))
   return bytes ? urlencodedField(await bytes.text(), name) : undefined
 }
 
