@@ -1,5 +1,5 @@
 /**
- * A chat over WebSockets, for users alone. Whoever logs out, here or on another device, is out of the chat.
+ * A chat over WebSockets, for users alone. Anyone who logs out, here or on another device, is out of the chat.
  *
  *     npm install strongroom ws && node ws.ts
  */

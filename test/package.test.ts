@@ -136,6 +136,15 @@ suite('the packages as npm delivers them', () => {
 
   suite('without any framework installed', () => {
     for (const [specifier, file] of specifiers) if (!needsFramework(file)) loads(specifier)
+
+    for (const [specifier, file] of specifiers.filter(([, file]) => needsFramework(file)))
+      test(`${specifier} can be imported, or Node says which package to install`, () => {
+        const { status, stderr } = run('without.mjs', `await import('${specifier}')`)
+        if (status === 0) return
+        const [, missing = ''] = /Cannot find (?:package|module) '([^']+)'/.exec(stderr) ?? []
+        const peer = Object.keys(frameworksAndDrivers).find((name) => `${missing}/`.startsWith(`${name}/`))
+        assert.ok(peer, `${file}: ${stderr}`)
+      })
   })
 
   for (const { manifest } of packages)

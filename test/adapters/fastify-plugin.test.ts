@@ -56,7 +56,10 @@ suite('request.session', { timeout: 20_000 }, () => {
       app.get('/shown', async ({ session }: Anything) => `${JSON.stringify({ session })} ${inspect({ session })}`)
     })
     // Node 26 says that it is a proxy.
-    assert.match((await visitor.must('/shown')).text, /^{"session":{}} { session: (?:Waiting {}|Proxy\(Waiting {}\)) }$/)
+    assert.match(
+      (await visitor.must('/shown')).text,
+      /^{"session":{}} { session: (?:Waiting {}|Proxy\(Waiting {}\)) }$/,
+    )
   })
 
   for (const [misuse, use] of [

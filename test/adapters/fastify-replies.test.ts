@@ -143,7 +143,7 @@ suite('a reply', { timeout: 20_000 }, () => {
     assert.equal((await here.visitor.facts()).userId, 'ada')
   })
 
-  test('never shows in production where the store is, whoever asks and whatever fails', async (t) => {
+  test('never shows in production where the store is, whatever fails', async (t) => {
     production(t)
     const here = await site(t, (app, sessions) => {
       app.get('/set', async (request) => void (await sessions.get(request)).set('a', 2))

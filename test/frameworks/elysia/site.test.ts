@@ -79,7 +79,7 @@ for (const [runtime, program] of Object.entries(RUNTIMES))
       assert.deepEqual([missing.status, missing.text, missing.all('set-cookie')], [404, 'own 404', []])
     })
 
-    test('a response of 500 saves nothing but a logout, whoever made it', async () => {
+    test('a response of 500 saves nothing but a logout, whatever made it', async () => {
       const someone = visitor()
       await someone.must('/set/text')
       for (const path of ['/fails/500', '/fails/circular']) assert.equal((await someone.ask(path)).status, 500)
