@@ -20,7 +20,13 @@ export interface RedisSentinel {
 
 const NAME = 'boss'
 
-/** A master with two replicas, and three sentinels that notice its death after half a second. */
+/**
+ * In ms. Twice the time between two pings: the first one is sent that long after a failover, and if the new master is considered dead
+ * until it has answered, the sentinels elect one master after another, and lose what was written in between.
+ */
+const DOWN_AFTER = 2000
+
+/** A master with two replicas, and three sentinels that notice its death. */
 export async function startRedisSentinel(
   settings: Readonly<Record<string, string>> = {},
   program: RedisProgram = 'redis',
@@ -71,8 +77,15 @@ async function areFollowing(master: RedisServer, servers: readonly RedisServer[]
   })
 }
 
+/**
+ * What the configuration file cannot set, in ms. As they come, sentinels do nothing for thirty seconds ("TILT") when they were not run
+ * for two, on a busy machine or because a test paused them; and tests would wait ten seconds until a master that is back is a replica:
+ * its state is asked for every ten, and four times the publishing period has to pass.
+ */
+const DEBUG = { 'tilt-trigger': '600000', 'info-period': '1000', 'publish-period': '500' }
+
 async function startSentinel(program: RedisProgram, master: number) {
-  return startDaemon({
+  const sentinel = await startDaemon({
     name: `${program}-sentinel`,
     command: REDIS_PROGRAMS[program].path,
     args: ({ port, dir }) => {
@@ -84,7 +97,7 @@ async function startSentinel(program: RedisProgram, master: number) {
 bind 127.0.0.1
 dir ${dir}
 sentinel monitor ${NAME} 127.0.0.1 ${master} 2
-sentinel down-after-milliseconds ${NAME} 500
+sentinel down-after-milliseconds ${NAME} ${DOWN_AFTER}
 sentinel failover-timeout ${NAME} 3000
 `,
       )
@@ -92,4 +105,6 @@ sentinel failover-timeout ${NAME} 3000
     },
     answers: ({ port }) => ping(port),
   })
+  await send(sentinel.port, 'SENTINEL', 'DEBUG', ...Object.entries(DEBUG).flat())
+  return sentinel
 }

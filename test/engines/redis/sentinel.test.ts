@@ -49,9 +49,9 @@ describeBoth('behind sentinels', (program) => {
   })
 
   it('finds the new master although the sentinel that it asks first hangs', async () => {
+    const victim = await group.master()
     const store = redis({ url: group.url, timeout: 8000 })
     await store.create(id(50), entry())
-    const victim = await group.master()
     await replicated(victim.port)
     const [asked = assert.fail()] = group.sentinels
     asked.pause()
