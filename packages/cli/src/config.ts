@@ -88,13 +88,15 @@ export function secretsFrom(env: string | undefined): string {
 
 const CRON = ' (cron and sudo do not pass on the variables of your shell: name a file with --env.)'
 
+const namespaceOf = ({ namespace, cookieName }: AnySessions['policy']) => namespace ?? cookieName
+
 /** An application with another cookie name or namespace has its sessions elsewhere, and nothing in the store says so. */
 export const noteNamespace = ({ policy }: AnySessions, more = '') =>
-  note(`in the namespace ${policy.cookieName}; --namespace names another.${more && ` ${more}`}`)
+  note(`in the namespace ${namespaceOf(policy)}; --namespace names another.${more && ` ${more}`}`)
 
 /** " (namespace __Host-id)", for a sentence about what was found there. "" with a config, which has the right one. */
 export const inNamespace = (options: StoreOptions, { policy }: AnySessions) =>
-  options.store === undefined && findConfig(options) ? '' : ` (namespace ${options.namespace ?? policy.cookieName})`
+  options.store === undefined && findConfig(options) ? '' : ` (namespace ${options.namespace ?? namespaceOf(policy)})`
 
 /** For numbers that are those of one namespace: nobody must read that there are no sessions while there are. */
 export const othersNotCounted = (count: number) =>

@@ -28,7 +28,8 @@ async function run(args: readonly string[]): Promise<number> {
 
 async function execute(args: readonly string[], debug: boolean): Promise<number> {
   try {
-    await createProgram().parseAsync(handlesLast(args), { from: 'user' })
+    const program = await createProgram(args)
+    await program.parseAsync(handlesLast(args), { from: 'user' })
     return EXIT.done
   } catch (error) {
     return report(error, debug)

@@ -1,24 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { advise } from './commands/advise.ts'
-import { backup } from './commands/backup.ts'
-import { clearExpired } from './commands/clear-expired.ts'
-import { doctor } from './commands/doctor.ts'
-import { init } from './commands/init.ts'
-import { keysForget } from './commands/keys-forget.ts'
-import { keysList } from './commands/keys-list.ts'
-import { keysNew } from './commands/keys-new.ts'
-import { lab } from './commands/lab.ts'
-import { list } from './commands/list.ts'
-import { migrate } from './commands/migrate.ts'
-import { move } from './commands/move.ts'
-import { revoke } from './commands/revoke.ts'
-import { revokeAll } from './commands/revoke-all.ts'
-import { revokeEverybody } from './commands/revoke-everybody.ts'
-import { scan } from './commands/scan.ts'
-import { show } from './commands/show.ts'
-import { stats } from './commands/stats.ts'
-import { studio } from './commands/studio.ts'
 import { redact } from './output.ts'
 
 const HELP = `
@@ -50,7 +31,32 @@ Environment:
 Example:
   $ strongroom clear-expired --store sqlite:./sessions.db`
 
-export function createProgram(): Command {
+/** Adds a command to the program. */
+type Add = (program: Command) => void
+
+/** In the order of the help. A module is loaded when its command is called, so that a list of a few sessions does not wait for the lab. */
+const COMMANDS: ReadonlyMap<string, () => Promise<Add>> = new Map([
+  ['init', async () => (await import('./commands/init.ts')).init],
+  ['keys', async () => (await import('./commands/keys.ts')).keys],
+  ['migrate', async () => (await import('./commands/migrate.ts')).migrate],
+  ['move', async () => (await import('./commands/move.ts')).move],
+  ['clear-expired', async () => (await import('./commands/clear-expired.ts')).clearExpired],
+  ['stats', async () => (await import('./commands/stats.ts')).stats],
+  ['list', async () => (await import('./commands/list.ts')).list],
+  ['show', async () => (await import('./commands/show.ts')).show],
+  ['revoke', async () => (await import('./commands/revoke.ts')).revoke],
+  ['revoke-all', async () => (await import('./commands/revoke-all.ts')).revokeAll],
+  ['revoke-everybody', async () => (await import('./commands/revoke-everybody.ts')).revokeEverybody],
+  ['studio', async () => (await import('./commands/studio.ts')).studio],
+  ['backup', async () => (await import('./commands/backup.ts')).backup],
+  ['scan', async () => (await import('./commands/scan.ts')).scan],
+  ['advise', async () => (await import('./commands/advise.ts')).advise],
+  ['doctor', async () => (await import('./commands/doctor.ts')).doctor],
+  ['lab', async () => (await import('./commands/lab.ts')).lab],
+])
+
+/** With the command that these arguments begin with; with every command if they begin with something else, such as `--help`. */
+export async function createProgram(args: readonly string[] = []): Promise<Command> {
   const program = new Command('strongroom')
     .description('Manages web sessions: makes keys, removes expired sessions, lists and ends sessions.')
     .version(version(), '-V, --version', 'print the version')
@@ -60,32 +66,8 @@ export function createProgram(): Command {
     .exitOverride()
     .configureHelp({ showGlobalOptions: true, subcommandTerm: termOf })
     .configureOutput({ outputError: (text, write) => write(oneLineOf(text)) })
-  init(program)
-  const keys = program
-    .command('keys')
-    .summary('make, list and forget secrets')
-    .description('Makes, lists and forgets secrets.')
-  keysNew(keys)
-  keysList(keys)
-  keysForget(keys)
-  for (const add of [
-    migrate,
-    move,
-    clearExpired,
-    stats,
-    list,
-    show,
-    revoke,
-    revokeAll,
-    revokeEverybody,
-    studio,
-    backup,
-    scan,
-    advise,
-    doctor,
-    lab,
-  ])
-    add(program)
+  const called = COMMANDS.get(args.find((word) => word !== '--debug') ?? '')
+  for (const load of called ? [called] : COMMANDS.values()) (await load())(program)
   return program
 }
 

@@ -6,6 +6,7 @@ import { type Algorithm, checkKeys, type SecretKey, saltedHmac } from './signer.
 
 const SALT = 'django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash'
 
+/** The secrets under which Django hashes a password for `session_auth_hash`. */
 export interface AuthKeys {
   readonly secretKey: SecretKey
   readonly secretKeyFallbacks?: readonly SecretKey[] | undefined

@@ -9,6 +9,8 @@ export const USER_ID = '_auth_user_id'
 export const USER_BACKEND = '_auth_user_backend'
 export const USER_HASH = '_auth_user_hash'
 export const EXPIRY = '_session_expiry'
+/** Ours: what `session.level` and `session.requireFresh` go by. See proofs.ts. */
+export const PROOF = '_strongroom_proof'
 
 /**
  * The key under which values carry the JSON text that they were read from. A login makes a new session of the old one's
@@ -17,14 +19,14 @@ export const EXPIRY = '_session_expiry'
  */
 const SOURCE = '~django'
 
-const USER: readonly string[] = [USER_ID, USER_BACKEND, USER_HASH]
+const HIDDEN: readonly string[] = [USER_ID, USER_BACKEND, USER_HASH, PROOF]
 
 /** What an application sees of a document: its values, as far as JSON can express them. */
 export function valuesOf(document: ObjectNode): Values {
   const values: Values = {}
   const pairs: string[] = []
   for (const [key, node] of document.entries) {
-    if (USER.includes(key)) continue
+    if (HIDDEN.includes(key)) continue
     // If Django's data has this key, too, it is hidden but preserved.
     if (key !== SOURCE) put(values, key, toJsonValue(node))
     pairs.push(`${writeString(key)}:${node.raw}`)
@@ -40,7 +42,7 @@ export interface Change {
   /** The stored document, or null for a new session. */
   readonly before: ObjectNode | null
   /** Django's own keys to write, or to remove (null). The others stay as they are. */
-  readonly own: Readonly<Record<string, string | number | null>>
+  readonly own: Readonly<Record<string, unknown>>
 }
 
 /** Returns the JSON of a changed session. Whatever was not changed keeps its text and its position. */
@@ -48,19 +50,21 @@ export function changedJson({ data, before, own: changes }: Change): string {
   const values = parseJson(data) as Values
   const source = own(values, SOURCE)
   delete values[SOURCE]
-  for (const key of USER)
+  for (const key of HIDDEN)
     if (Object.hasOwn(values, key))
-      throw new DataError(key, `The session key '${key}' belongs to Django: call login() or logout() instead.`)
+      throw new DataError(key, `The session key '${key}' says who is signed in: call ${callsFor(key)} instead.`)
   const base = before ?? (typeof source === 'string' ? objectIn(source) : undefined)
   // The values lack our source only when the session was cleared. Then Django's key of that name goes, too.
   for (const [key, node] of base?.entries ?? [])
-    if (key === SOURCE ? source !== undefined : USER.includes(key)) put(values, key, toJsonValue(node))
+    if (key === SOURCE ? source !== undefined : HIDDEN.includes(key)) put(values, key, toJsonValue(node))
   for (const [key, value] of Object.entries(changes)) {
     if (value === null) delete values[key]
     else put(values, key, value)
   }
   return patchJson(base, values)
 }
+
+const callsFor = (key: string) => (key === PROOF ? 'login() or stepUp()' : 'login() or logout()')
 
 export function readDocument(json: string): ObjectNode {
   return readJson(json) as ObjectNode

@@ -7,6 +7,7 @@ import { type Node, readJson } from './json/read.ts'
 import { toValue } from './json/view.ts'
 import { writeJson } from './json/write.ts'
 
+/** How large a signed object may be. */
 export interface PayloadLimits {
   /** The most bytes of JSON to read, compressed or not (default 1 MiB): a few compressed bytes can expand to gigabytes. */
   readonly maxSize?: number | undefined

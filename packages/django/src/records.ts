@@ -17,6 +17,7 @@ import type { Logins } from './auth.ts'
 import { changedJson, EXPIRY, readDocument, userIn, valuesOf } from './document.ts'
 import { type Ages, endOf, endsWithBrowser, expiryIn, isoOf } from './expiry.ts'
 import type { ObjectNode } from './json/read.ts'
+import { proofChange, proofsIn } from './proofs.ts'
 import type { SessionCodec } from './session-data.ts'
 
 export interface RecordSettings extends Ages {
@@ -71,7 +72,7 @@ export class Records {
     const { codec, clock, logins, maxSize } = this.#settings
     const { meta, data, requested } = content
     const login = await logins.changes(meta.userId, loginBefore(content, before))
-    const own = { ...login, ...this.#expiryChange(data, requested, before) }
+    const own = { ...login, ...proofChange(meta), ...this.#expiryChange(data, requested, before) }
     const json = changedJson({ data, before: before?.document ?? null, own })
     refuseOver(maxSize, json.length, data, 'maxSize')
     const document = readDocument(json)
@@ -97,6 +98,7 @@ export class Records {
     const slides = saveEveryRequest && expiry.kind !== 'moment'
     const age = expiry.kind === 'seconds' ? expiry.ms : cookieAge
     const now = clock()
+    const proofs = userId === null ? undefined : proofsIn(document, userId)
     // Django does not store when a session began. Its deadline tells when it was last saved. The limit below keeps that recent
     // enough that the site's default age, counted from there, is not over yet.
     const savedAt = Math.floor(
@@ -104,12 +106,13 @@ export class Records {
     )
     return {
       createdAt: savedAt,
-      authenticatedAt: userId === null ? null : savedAt,
+      authenticatedAt: userId === null ? null : (proofs?.at(-1)?.[0] ?? null),
       deadline: Math.floor(slides ? now + LONGEST : expiresAt),
       idle: slides ? age : 0,
       userId,
       persistent: !endsWithBrowser(expiry, this.#settings),
       label: null,
+      ...(proofs && { proofs }),
     }
   }
 

@@ -33,7 +33,7 @@ export interface SessionCodec {
 }
 
 /**
- * The data is signed and readable, but it is a list, a string or the like. Whoever wrote it has the key, so this is no attack and
+ * The data is signed and readable, but it is a list, a string or the like. Anyone who wrote it has the key, so this is no attack and
  * no damage. Django does the same: it accepts the session, and every page that uses it fails.
  */
 export class NotAnObjectError extends UnsupportedError {

@@ -14,7 +14,18 @@ import { type DjangoCookieSettings, djangoTransport } from './transport.ts'
 export interface DjangoSessionsOptions
   extends Pick<
     SessionsOptions,
-    'storeTimeout' | 'onStoreError' | 'saveOnServerError' | 'sweep' | 'device' | 'on' | 'clock'
+    | 'storeTimeout'
+    | 'onStoreError'
+    | 'saveOnServerError'
+    | 'sweep'
+    | 'device'
+    | 'on'
+    | 'eventUserIds'
+    | 'requestId'
+    | 'onLogin'
+    | 'onLogout'
+    | 'onLoginFailed'
+    | 'clock'
   > {
   /**
    * Where Django has its sessions: `djangoSqlite(…)`, `djangoPostgres(…)`, `djangoMysql(…)`, `djangoCachedDb(…)`, `djangoCache(…)`,
@@ -75,8 +86,20 @@ const KNOWN = [
   'sweep',
   'device',
   'on',
+  'eventUserIds',
+  'requestId',
+  'onLogin',
+  'onLogout',
+  'onLoginFailed',
   'clock',
 ] as const satisfies readonly (keyof DjangoSessionsOptions)[]
+
+const NO_ADDRESSES = "Django's sessions have no place for an address, and lists of them show none. Leave it out."
+
+const NO_SIGNALS =
+  "Django's sessions have no place for what a login came from, which signals are compared with. Leave it out."
+
+const ELSEWHERE = { address: NO_ADDRESSES, place: NO_ADDRESSES, signals: NO_SIGNALS }
 
 const SALTS = {
   store: 'django.contrib.sessions.SessionStore',
@@ -93,7 +116,7 @@ const SALTS = {
 export function createDjangoSessions<Data extends object = Record<string, unknown>>(
   options: DjangoSessionsOptions,
 ): Sessions<Data> {
-  checkOptions('createDjangoSessions()', options, KNOWN)
+  checkOptions('createDjangoSessions()', options, KNOWN, ELSEWHERE)
   const { store: engine, secretKey, secretKeyFallbacks, cookie } = options
   if (typeof engine?.open !== 'function')
     throw new ConfigError(
@@ -123,10 +146,12 @@ export function createDjangoSessions<Data extends object = Record<string, unknow
     cookieName: transport.name,
     endOf: (sessionData, savedAt) => endOfSessionData(sessionData, savedAt, { ...ages, codec }),
   })
-  const { storeTimeout, onStoreError, saveOnServerError, device, on, sweep } = options
+  const { storeTimeout, onStoreError, saveOnServerError, device, sweep } = options
+  const { on, eventUserIds, requestId, onLogin, onLogout, onLoginFailed } = options
   // `of` is always there, and says what is missing where the storage has no column for users.
   const sessions = createSessions<Data>({
-    ...{ storeTimeout, onStoreError, saveOnServerError, device, on, clock, expireAtBrowserClose },
+    ...{ storeTimeout, onStoreError, saveOnServerError, device, clock, expireAtBrowserClose },
+    ...{ on, eventUserIds, requestId, onLogin, onLogout, onLoginFailed },
     // Off by default: the rows are Django's, and so is the job of clearing them.
     sweep: sweep ?? false,
     // These sessions are signed with Django's key. Signed cookies and handles need a key of ours.

@@ -10,6 +10,7 @@ import {
 } from './signed-cookie.ts'
 import { type DjangoCookieSettings, rawValuesOf } from './transport.ts'
 
+/** Options of `writeSignedCookie`: those of the signature, and the attributes of the cookie. */
 export interface WriteSignedCookieOptions extends SignedCookieOptions {
   /** How long the browser keeps it. Without it, until the browser closes. */
   readonly maxAge?: Duration | undefined

@@ -2,6 +2,7 @@ import { booleanOption, checkOptions, oneOf } from 'strongroom/internal'
 import { BadSignatureError, SignatureExpiredError } from './errors.ts'
 import { type AgeLimit, checkKeys, type SecretKey, TimestampSigner, type TimestampSignerOptions } from './signer.ts'
 
+/** Options of `signCookieValue`. */
 export interface SignedCookieOptions extends Pick<TimestampSignerOptions, 'key' | 'fallbackKeys' | 'clock'> {
   /** The cookie's name. A value is not valid under another one. */
   readonly name: string
@@ -13,6 +14,7 @@ export interface SignedCookieOptions extends Pick<TimestampSignerOptions, 'key' 
   readonly format?: 'v2' | 'legacy' | undefined
 }
 
+/** Options of `unsignCookieValue` and `readSignedCookie`. */
 export interface ReadSignedCookieOptions extends Omit<SignedCookieOptions, 'format'>, AgeLimit {
   /** SIGNED_COOKIE_LEGACY_SALT_FALLBACK: also accept values in the `legacy` format (default false). */
   readonly legacySalt?: boolean | undefined

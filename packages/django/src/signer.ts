@@ -23,8 +23,10 @@ const ALGORITHMS = {
   md5: 'md5',
 } as const
 
+/** The name of a hash function, as Django spells it. */
 export type Algorithm = keyof typeof ALGORITHMS
 
+/** Options of a `Signer`. */
 export interface SignerOptions {
   /** SECRET_KEY. */
   readonly key: SecretKey
@@ -40,6 +42,7 @@ export interface SignerOptions {
   readonly legacy?: boolean | undefined
 }
 
+/** Options of `signObject`. */
 export interface ObjectOptions {
   /** Compress when that makes the result shorter (default false). */
   readonly compress?: boolean | undefined
@@ -131,11 +134,13 @@ interface Mac {
 const signatureOf = (value: string, { algorithm, key }: Mac) =>
   createHmac(ALGORITHMS[algorithm], key).update(value).digest('base64url')
 
+/** Options of a `TimestampSigner`. */
 export interface TimestampSignerOptions extends SignerOptions {
   /** Returns the time in ms. Default `Date.now`. */
   readonly clock?: Clock | undefined
 }
 
+/** How old a signature may be. */
 export interface AgeLimit {
   /** The maximum age: ms, or a string such as `'12h'`. Exactly that old is still accepted. */
   readonly maxAge?: Duration | undefined
@@ -217,8 +222,10 @@ export function checkKeys(where: string, key: unknown, fallbacks: unknown = []):
   throw new ConfigError(`${where}: a key must be Django's SECRET_KEY, a string or bytes, and not empty.`)
 }
 
+/** Options of `dumps`. */
 export interface DumpsOptions extends Omit<TimestampSignerOptions, 'sep' | 'algorithm'>, ObjectOptions {}
 
+/** Options of `loads`. */
 export interface LoadsOptions extends Omit<TimestampSignerOptions, 'sep' | 'algorithm'>, AgeLimit, PayloadLimits {}
 
 const OBJECT_SIGNER = ['key', 'fallbackKeys', 'salt', 'legacy', 'clock'] as const satisfies readonly (keyof (

@@ -1,5 +1,5 @@
 import type { CookieSettings } from 'strongroom'
-import { type CookieTransport, cookieTransport } from 'strongroom/internal'
+import { cookieTransport, type Transport } from 'strongroom/internal'
 import { unquote } from './quoting.ts'
 
 /** SESSION_COOKIE_NAME and its like. */
@@ -24,7 +24,7 @@ export const isDuplicate = (text: string) => text.startsWith(MARK)
  * Django's session cookie. Django decides for each session how long its cookie lives, so the lifetime comes with the value
  * (`withLifetime`), and the one that is passed to `set` is ignored.
  */
-export function djangoTransport({ name = 'sessionid', ...settings }: DjangoCookieSettings): CookieTransport {
+export function djangoTransport({ name = 'sessionid', ...settings }: DjangoCookieSettings): Transport {
   const base = cookieTransport({ ...settings, name })
   return {
     name,

@@ -48,7 +48,7 @@ export function userIndex(
       // Django stores neither when a session began nor what device it is on. By its end, it was last saved at about this moment.
       yield rows.map(({ key, expiresAt }) => ({
         ...{ id: sessionId(key), createdAt: Math.min(clock(), expiresAt - cookieAge), expiresAt },
-        describe: () => ({ label: null, lastSeenAt: null, stamp: null }),
+        describe: () => ({ label: null, lastSeenAt: null, address: null, stamp: null }),
       }))
     },
     endOne: async (id) => {

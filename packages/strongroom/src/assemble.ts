@@ -1,37 +1,36 @@
 import { type EverybodyOptions, type EverybodyReport, revokeEverybody } from './admin/everybody.ts'
-import { isScannable, type KeyUse, type SessionInfo, type StoreStats } from './admin/inspect.ts'
+import type { KeyUse, SessionInfo, StoreStats } from './admin/inspect.ts'
 import { type AnyUser, type UserEpoch, type UserSessions, userKeyOf, userSessions } from './admin/users.ts'
 import type { AdoptOptions, AdoptReport } from './adoption/adopt.ts'
-import { addListener, guardStore } from './backing/guard.ts'
+import { addObserver, type CallObserver, guardEntries } from './backing/guard.ts'
 import type { Awaitable } from './base/awaitable.ts'
 import { checkOptions } from './base/check.ts'
+import { printedAs } from './base/print.ts'
+import type { RenewalPolicy } from './context.ts'
 import type { Created } from './create.ts'
 import type { Secrets } from './crypto/keyring.ts'
 import type { CipherName, CryptoName } from './crypto/primitives.ts'
 import { withSessionsBackend } from './engines/shared/backend.ts'
-import { ConfigError, UnsupportedError } from './errors.ts'
-import { type SessionEvent, withStoreErrors } from './events.ts'
+import { ConfigError } from './errors.ts'
+import { type EventObserver, withStoreErrors } from './events.ts'
 import type { CsrfPolicy, CsrfRequest } from './http/csrf.ts'
 import { type HeaderSource, headersOf, type RequestSource } from './http/headers.ts'
+import type { OwnRequests } from './http/own-requests.ts'
 import type { ResponseTarget } from './http/response.ts'
 import type { GetSignedCookieOptions, SetSignedCookieOptions } from './http/signed-cookies.ts'
-import type { Parts } from './parts.ts'
+import type { PolicyReport } from './policy/report.ts'
 import { attachedVisits } from './request/attached.ts'
+import type { LoginAttempt } from './request/audit.ts'
 import { checkCsrf } from './request/csrf.ts'
+import { currentRequests } from './request/current.ts'
+import type { TimeLeft } from './request/peek.ts'
 import { type GetOptions, Visit } from './request/visit.ts'
 import type { SessionWatcher, WatcherOptions } from './request/watcher.ts'
 import type { Session } from './session/session.ts'
-import {
-  type ClearOptions,
-  isInProcessMemory,
-  type ScannableStore,
-  type Schema,
-  type Store,
-  type Traits,
-} from './store.ts'
+import { type ClearOptions, isInProcessMemory, type Schema, type Store, type Traits } from './store.ts'
 
-/** Plain facts about how sessions are stored, for people, logs and tests. */
-export interface PolicyFacts {
+/** Plain facts about how sessions are stored and how long they live, for people, logs, tests and auditors. */
+export interface PolicyFacts extends PolicyReport {
   readonly engine: string
   readonly seal: string
   /** What is sealed is sealed with this. */
@@ -39,24 +38,34 @@ export interface PolicyFacts {
   /** What computes it. */
   readonly crypto: CryptoName
   readonly traits: Traits
+  /** How tokens come with requests: in the session cookie, or in the header Authorization. */
+  readonly transport: 'cookie' | 'bearer'
+  /** '' with `bearer()`. */
   readonly cookieName: string
+  /** Null for an engine with the format of another framework. */
+  readonly namespace: string | null
   /** In ms; idle 0 is no limit. */
   readonly idle: number
   readonly absolute: number
   readonly remember: number
+  /** Without use, when the user asked to be remembered; 0 is no limit. */
+  readonly rememberIdle: number
   /** Do cookies outlive the browser by default? */
   readonly persistent: boolean
+  /** Of tokens that are renewed by time, in ms; null without `renewEvery`. */
+  readonly renewal: RenewalPolicy | null
+  /** For sessions without a user, where the option `anonymous` has set it; `perMinute` is how many a process creates at most. */
+  readonly anonymous?: {
+    readonly idle: number
+    readonly absolute: number
+    readonly perMinute: number | null
+  }
   /** What was left out, and exists only in this process: a random secret, or a store in memory. Empty in production. */
   readonly developmentDefaults: readonly ('secrets' | 'store')[]
 }
 
-/** Counts what happens, without a cost that would be felt. Neither may throw. */
-export interface SessionsObserver {
-  /** Each event of these sessions alone. Handles may be empty: they are computed for listeners. */
-  event(event: SessionEvent): void
-  /** Each call of the store: the method, how long it took in ms, and whether it failed. */
-  call(method: string, ms: number, failed: boolean): void
-}
+/** Watches what happens, without a cost that would be felt. What `event` and `call` throw becomes a warning. */
+export interface SessionsObserver extends EventObserver, CallObserver {}
 
 /** What `observe` returns. */
 export interface Observation {
@@ -76,10 +85,33 @@ export interface BaseSessions<Data extends object> {
    * opens nothing although something is stored; more while `adoptFrom` finds a cookie), and none without a cookie.
    */
   get(request: object, options?: GetOptions): Promise<Session<Data>>
+  /**
+   * The session of the request whose work this is: the same as `get(request)`, for code that is not handed the request, such as a service.
+   * Works after an `await`, in a timer and in a promise that the request has begun. Rejects with `NotAttachedError` outside of a request.
+   */
+  current(options?: GetOptions): Promise<Session<Data>>
+  /**
+   * What stands for that request: `get`, `save` and `csrfToken` take it. Null outside of a request. What it is depends on the adapter, and
+   * is mostly what handlers get.
+   */
+  currentRequest(): object | null
+  /**
+   * How long the session of a signed-in visitor still lives, to warn of its end; null for everybody else. The request extends nothing and
+   * gets no cookie, whatever else reads the session in it, unless it changes the session; but if `get` is called in it, too, one that comes
+   * with a token that `renewEvery` has replaced is sent the new one. Asks the store itself. An ordinary request, whose handler calls `get`,
+   * extends the session.
+   */
+  peek(request: object): Promise<TimeLeft | null>
   /** Saves the session now instead of when the response begins: to handle its errors, or before work that takes long. */
   save(request: object): Promise<void>
   /** A read-only session from headers alone, where there is no response: a WebSocket's upgrade, a check by a proxy. */
   read(headers: HeaderSource | { readonly headers: HeaderSource }): Promise<Session<Data>>
+  /**
+   * Tells that somebody could not sign in, for the event `loginFailed` and the option `onLoginFailed`: the application alone knows. Stores
+   * nothing and asks nobody, so it works for a request without a session, and without any (null). Throws `TypeError` for anything but
+   * `userId`, as it was typed, and `reason`: a password has no place in a log.
+   */
+  loginFailed(request: object | null, attempt?: LoginAttempt): void
   /**
    * A CSRF token for the forms of this response, or for a header that its scripts send: needed by browsers from before 2020 alone; see
    * `csrf(sessions)`. It belongs to the session, and is worthless after the next login or logout.
@@ -102,6 +134,11 @@ export interface BaseSessions<Data extends object> {
   getSignedCookie(request: RequestSource, name: string, options?: GetSignedCookieOptions): string | undefined
   /** Adds a signed cookie to a response; null removes it. The browser can read it, but nobody can alter it. */
   setSignedCookie(response: ResponseTarget, name: string, value: string | null, options?: SetSignedCookieOptions): void
+  /**
+   * Requests that browsers make by themselves, for the option `deviceBound`; null without it. Adapters respond to these before anything
+   * else.
+   */
+  readonly ownRequests: OwnRequests | null
   /** Opens one request's session by hand. Adapters do this; an application has `get`. No I/O. */
   open(headers: HeaderSource): Visit<Data>
   /**
@@ -110,6 +147,11 @@ export interface BaseSessions<Data extends object> {
    * attached, if the request has a visit already: the adapter is mounted twice, and only the outer one commits.
    */
   attach(request: object, begin: Visit<Data> | (() => Visit<Data>), alias?: object): boolean
+  /**
+   * Makes `current()` work in what is done from here on: calls `work` with the arguments, and returns what it returns. Adapters do this,
+   * around the handler, after `attach`.
+   */
+  within<Args extends unknown[], T>(request: object, work: (...args: Args) => T, ...args: Args): T
   /** Removes expired sessions in bounded batches, and resolves to how many. */
   clearExpired(options?: ClearOptions): Promise<number>
   /** Counts the sessions of this namespace. Walks the store. */
@@ -176,13 +218,9 @@ export interface RevocableCookieSessions<Data extends object> extends BaseSessio
 
 /** The sessions of a context, for `createSessions` and for what is compatible with other libraries. */
 export function sessionsOf<Data extends object>(created: Created): BaseSessions<Data> {
-  const { context, parts, signedCookies, store, swept, advice, sealName, aead, developmentDefaults, close } = created
-  const { visitOf, isAttached, attach } = attachedVisits<Data>(context.extendsUnused)
-
-  function listable(): readonly [NonNullable<Parts['operators']>, ScannableStore] {
-    if (parts.operators && store && isScannable(store)) return [parts.operators, store]
-    throw new UnsupportedError(`Sessions cannot be counted, or found by handle: ${advice}`)
-  }
+  const { context, parts, signedCookies, store, swept, sealName, aead, developmentDefaults, close } = created
+  const { visitOf, isAttached, attach } = attachedVisits<Data>(context.extendsUnused, parts.notAttached)
+  const { within, currentRequest, requireRequest } = currentRequests(parts.notAttached)
 
   const { backing, transport, policy, ring, namespace } = context
   const watched = <Args extends unknown[], T>(work: (...args: Args) => Promise<T>) =>
@@ -196,48 +234,36 @@ export function sessionsOf<Data extends object>(created: Created): BaseSessions<
         return Promise.reject(error)
       }
     },
+    current: async (options) => visitOf(requireRequest()).get(options),
+    currentRequest,
+    peek: async (request) => parts.peek(visitOf(request), context.clock),
     save: async (request) => visitOf(request).save(),
     csrfToken: async (request) => visitOf(request).csrfToken(),
     checkCsrf: (request, facts, policy) =>
       // At a WebSocket's upgrade, there is no visit.
-      checkCsrf(context, facts, policy, () =>
+      checkCsrf(context.audit?.ofRequest(context, request) ?? context, facts, policy, () =>
         isAttached(request)
           ? visitOf(request).get({ onStoreError: 'throw' })
           : new Visit<Data>(context, facts.headers).read(),
       ),
     read: async (given) => new Visit<Data>(context, headersOf(given)).read(),
+    loginFailed: (request, attempt) => parts.loginFailed(context, request, attempt),
     open: (headers) => new Visit<Data>(context, headers),
+    ownRequests: context.binding?.ownRequests(context) ?? null,
     attach,
+    within,
     getSignedCookie: signedCookies.get,
     setSignedCookie: signedCookies.set,
     of: (userId) => userSessions(context, userId, parts.userDevices),
     clearExpired: watched(async (options: ClearOptions = {}) => {
       checkOptions('clearExpired()', options, ['batch', 'signal', 'onProgress', 'dryRun'])
+      const began = context.emit.now()
       if (!options.dryRun) backing.forgetExpired?.()
       const count = swept ? await swept.clearExpired(options) : 0
-      if (!options.dryRun) context.emit({ type: 'cleared', count })
+      if (!options.dryRun) context.emit({ type: 'cleared', count }, { began })
       return count
     }),
-    stats: watched(async () => {
-      const [{ statsOf }, store] = listable()
-      return statsOf(store, namespace)
-    }),
-    find: watched(async (handle: string) => {
-      const [{ findByHandle }, store] = listable()
-      const found = await findByHandle(store, namespace, handle)
-      if (!found) return null
-      const { id: _, ...info } = found
-      return info
-    }),
-    revoke: watched(async (handle: string) => {
-      const [{ findByHandle }, store] = listable()
-      const found = await findByHandle(store, namespace, handle)
-      const ended = found && backing.users.endOne ? await backing.users.endOne(found.id) : false
-      if (!found || !ended) return false
-      context.ends.tell({ id: found.id, reason: 'revoke' })
-      context.emit({ type: 'revoked', handle, count: 1, reason: 'revoke' })
-      return true
-    }),
+    ...parts.operators(context, created),
     async adopt(options) {
       await ring.ready()
       return parts.adoption.adopt(context, options)
@@ -248,10 +274,6 @@ export function sessionsOf<Data extends object>(created: Created): BaseSessions<
       await ring.ready()
       return ring.masters.map(({ kid }) => kid)
     },
-    keyUse: watched(async () => {
-      const [{ keyUseOf }, store] = listable()
-      return keyUseOf(store, namespace)
-    }),
     forgetKey: watched(async (kid: number) => {
       if (!Number.isInteger(kid) || kid < 0 || kid > 255)
         throw new TypeError('forgetKey() takes a key id: a whole number from 0 to 255.')
@@ -260,17 +282,15 @@ export function sessionsOf<Data extends object>(created: Created): BaseSessions<
         throw new ConfigError(`forgetKey(): the secret with key id ${kid} is in use. Remove it from the secrets first.`)
       return ((await backing.forgetKeys?.((one) => one === kid)) ?? 0) > 0
     }),
-    revokeEverybody: watched((options?: EverybodyOptions) =>
-      revokeEverybody(context, store, options, parts.operators?.removeOld),
-    ),
+    revokeEverybody: watched((options?: EverybodyOptions) => revokeEverybody(context, store, options, parts.removeOld)),
     reloadSecrets: (secrets) => ring.reload(secrets),
     observe(observer) {
-      const stopEvents = context.emit.observe((event) => observer.event(event))
-      const stopCalls = addListener(created.calls, (method, ms, failed) => observer.call(method, ms, failed))
+      const stopEvents = context.emit.observe(observer)
+      const stopCalls = addObserver(context.calls, observer)
       const isLasting = swept !== null && namespace !== null && !isInProcessMemory(swept.traits)
       return {
         store: swept,
-        entries: isLasting ? guardStore(swept, created.timeout) : null,
+        entries: isLasting ? guardEntries(swept, { timeout: created.timeout, limitOf: parts.limitOf }) : null,
         namespace: namespace ?? transport.name,
         stop() {
           stopEvents()
@@ -279,19 +299,30 @@ export function sessionsOf<Data extends object>(created: Created): BaseSessions<
       }
     },
     watcher: (options) => parts.watcher(context, options, swept?.changes ?? null),
-    policy: {
+    policy: withReport(parts.policyReport(context, created), {
       engine: backing.traits.engine,
       seal: sealName,
       cipher: aead.cipher,
       crypto: aead.crypto,
       traits: backing.traits,
+      transport: transport.other ? 'bearer' : 'cookie',
       cookieName: transport.name,
+      namespace,
       ...policy,
+      renewal: context.renewal?.facts ?? null,
+      ...(context.anonymous && { anonymous: context.anonymous.facts }),
       developmentDefaults,
-    },
+    }),
     schema: swept?.schema ?? null,
     close,
     [Symbol.asyncDispose]: close,
   } satisfies BaseSessions<Data> & { of(userId: string): AnyUser }
+  const { engine, seal, cookieName, idle, absolute } = sessions.policy
+  printedAs(sessions, 'Sessions', () => ({ engine, seal, cookieName, idle, absolute }))
   return withSessionsBackend(sessions, created.behind)
+}
+
+/** What prints is no fact: `JSON.stringify`, a comparison and a clone have the rest. */
+function withReport<Facts extends object>({ table, ...report }: PolicyReport, facts: Facts): Facts & PolicyReport {
+  return Object.defineProperty({ ...facts, ...report, table }, 'table', { enumerable: false })
 }

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { TimeLimit } from './base/time-limit.ts'
+import type { CallLimit } from './base/time-limit.ts'
 import { equal, type Keyring, type Master } from './crypto/keyring.ts'
 import type { Refused } from './crypto/token.ts'
 import { StoreError } from './errors.ts'
@@ -24,9 +24,11 @@ export interface CredentialStamps {
 /** With the key id before it, base64url has no padding, and sixteen bytes are as hard to guess as an AES key. */
 const MAC = 16
 
-export function createCredentialStamps(ring: Keyring, credentialOf: CredentialOf, timeout: number): CredentialStamps {
-  const late = () => new StoreError(`The option "credential" did not return within ${timeout} ms.`)
-  const limit = new TimeLimit(timeout, late)
+/** The time limit's own error, for `limit`. */
+export const lateCredential = (timeout: number) => () =>
+  new StoreError(`The option "credential" did not return within ${timeout} ms.`)
+
+export function createCredentialStamps(ring: Keyring, credentialOf: CredentialOf, limit: CallLimit): CredentialStamps {
   // Unknown is not changed: a database that does not answer signs nobody out.
   const asStoreError = (cause: unknown) =>
     cause instanceof StoreError ? cause : new StoreError('The option "credential" failed.', { cause })

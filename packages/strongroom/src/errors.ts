@@ -8,6 +8,7 @@ export function watchResponses(listener: (error: StrongroomError) => void): void
 /** As RFC 9110 §15 names them. */
 const STATUS_TEXTS: Readonly<Record<number, string>> = {
   400: 'Bad Request',
+  401: 'Unauthorized',
   403: 'Forbidden',
   409: 'Conflict',
   500: 'Internal Server Error',
@@ -20,6 +21,8 @@ const STATUS_TEXTS: Readonly<Record<number, string>> = {
  * do, and never contains a token, an id or session data.
  */
 export abstract class StrongroomError extends Error {
+  /** @internal Its name, and that of classes that extend it. */
+  static readonly errorName: string | undefined = undefined
   abstract readonly code: string
   readonly status: number = 500
   /** The same number, under the name that Express, Koa and Fastify look for. */
@@ -49,8 +52,15 @@ export abstract class StrongroomError extends Error {
   get error(): this {
     return this
   }
+  /**
+   * What application code and logs go by. Each class states its own, because a class's name is shortened where an application's bundle
+   * is minified; not on the prototypes, where each would stay in a bundle that never throws it.
+   */
   override get name(): string {
-    return this.constructor.name
+    return (this.constructor as typeof StrongroomError).errorName ?? this.constructor.name
+  }
+  override set name(value: string) {
+    Object.defineProperty(this, 'name', { value, configurable: true, writable: true, enumerable: true })
   }
   /**
    * What a visitor may read. In production, a server error says only that it is one: its message is for developers, and names
@@ -73,6 +83,8 @@ export abstract class StrongroomError extends Error {
 
 /** An option, a secret or a URL was refused: when sessions were created, or by a method that takes options or durations. */
 export class ConfigError extends StrongroomError {
+  /** @internal */
+  static override readonly errorName = 'ConfigError'
   readonly code = 'STRONGROOM_CONFIG'
 }
 
@@ -81,6 +93,8 @@ export class ConfigError extends StrongroomError {
  * known about the session: it is not absent.
  */
 export class StoreError extends StrongroomError {
+  /** @internal */
+  static override readonly errorName = 'StoreError'
   readonly code = 'STRONGROOM_STORE'
   override readonly status = 503
 }
@@ -90,6 +104,8 @@ export class StoreError extends StrongroomError {
  * on under a newer cookie. The changes were dropped.
  */
 export class SessionGoneError extends StrongroomError {
+  /** @internal */
+  static override readonly errorName = 'SessionGoneError'
   readonly code = 'STRONGROOM_GONE'
   override readonly status = 409
   constructor(
@@ -101,12 +117,16 @@ export class SessionGoneError extends StrongroomError {
 
 /** So many requests changed one session in parallel that this one never succeeded. */
 export class ConflictError extends StrongroomError {
+  /** @internal */
+  static override readonly errorName = 'ConflictError'
   readonly code = 'STRONGROOM_CONFLICT'
   override readonly status = 409
 }
 
 /** A session value cannot be stored as JSON, or a key cannot be used. `key` is the top-level key. */
 export class DataError extends StrongroomError {
+  /** @internal */
+  static override readonly errorName = 'DataError'
   readonly code = 'STRONGROOM_DATA'
   readonly key: string
   constructor(key: string, message: string, options?: ErrorOptions) {
@@ -117,11 +137,15 @@ export class DataError extends StrongroomError {
 
 /** The session is larger than the limit of its store or cookie; for a session, the message names the largest keys. */
 export class TooLargeError extends StrongroomError {
+  /** @internal */
+  static override readonly errorName = 'TooLargeError'
   readonly code = 'STRONGROOM_TOO_LARGE'
 }
 
 /** A signed cookie of the application's must not be trusted: altered, too old, or made for another name, salt or namespace. */
 export class CookieRefusedError extends StrongroomError {
+  /** @internal */
+  static override readonly errorName = 'CookieRefusedError'
   readonly code = 'STRONGROOM_COOKIE'
   override readonly status = 400
   /** `unknown-key`: signed under a secret that is not in the ring; `ambiguous`: two valid ones with different values. */
@@ -158,6 +182,8 @@ const CSRF_ADVICE: Readonly<Record<CsrfRefusal, string>> = {
 
 /** `csrf(sessions)` refused a request that the page of another site may have made. The handler did not run. */
 export class CsrfError extends StrongroomError {
+  /** @internal */
+  static override readonly errorName = 'CsrfError'
   readonly code = 'STRONGROOM_CSRF'
   override readonly status = 403
   readonly reason: CsrfRefusal
@@ -177,11 +203,15 @@ export class CsrfError extends StrongroomError {
 
 /** The session was changed when the change could not be saved: after the response had begun, or during a save. */
 export class SessionClosedError extends StrongroomError {
+  /** @internal */
+  static override readonly errorName = 'SessionClosedError'
   readonly code = 'STRONGROOM_CLOSED'
 }
 
 /** The session is a read-only stand-in: the store was down (`onStoreError: 'anonymous'`), or it was opened by `read()`. */
 export class ReadOnlyError extends StrongroomError {
+  /** @internal */
+  static override readonly errorName = 'ReadOnlyError'
   readonly code = 'STRONGROOM_READ_ONLY'
   override readonly status = 503
 }
@@ -210,6 +240,8 @@ const CLOSE_CODES: Partial<Record<SessionEndReason, number>> = { unknown: 1013, 
 
 /** The session of a connection has ended, or there is none for it. The reason of an `AbortSignal`, and what an upgrade is refused with. */
 export class SessionEndedError extends StrongroomError {
+  /** @internal */
+  static override readonly errorName = 'SessionEndedError'
   readonly code = 'STRONGROOM_ENDED'
   override readonly status = 401 as number
   readonly reason: SessionEndReason
@@ -230,38 +262,85 @@ export class SessionEndedError extends StrongroomError {
 
 /** `login` was refused because the user already has as many sessions as the limit allows. */
 export class SessionLimitError extends StrongroomError {
+  /** @internal */
+  static override readonly errorName = 'SessionLimitError'
   readonly code = 'STRONGROOM_LIMIT'
   override readonly status = 409
 }
 
+/** Why `session.requireFresh` refused. */
+export type FreshLoginReason =
+  /** Nobody is signed in. */
+  | 'anonymous'
+  /** The last proof of the level that is needed is older than `maxAge`, or nobody knows how old it is. */
+  | 'stale'
+  /** There is no proof of that level in this session. */
+  | 'level'
+  /** The session is bound to no device. */
+  | 'unbound'
+  /** Its device has to prove again that it has the key, and is asked to by this response. */
+  | 'device'
+
+const FRESH_ADVICE: Readonly<Record<FreshLoginReason, string>> = {
+  anonymous: 'Sign in, and try again.',
+  stale: 'Confirm again who you are, and then try once more.',
+  level: 'Confirm who you are in a stronger way, and then try once more.',
+  unbound: 'This needs a session that is bound to its device. Sign in with a browser that can do that.',
+  device: 'This device has to be checked again. Try once more.',
+}
+
+/** What a `FreshLoginRequiredError` tells: nothing that names the session or its user. */
+export interface FreshLoginFacts {
+  readonly reason: FreshLoginReason
+  /** When the user last proved who they are with at least `requiredLevel`; null if never, or if nobody knows. */
+  readonly authenticatedAt: Date | null
+  /** How long ago that may be, in ms. */
+  readonly maxAge: number
+  /** `session.level`; null while anonymous. */
+  readonly level: number | null
+  readonly requiredLevel: number
+  /** Must the session be bound to its device? */
+  readonly deviceBound: boolean
+}
+
+/** `session.requireFresh` refused: the user has to prove who they are, and then to try again. */
+export class FreshLoginRequiredError extends StrongroomError implements FreshLoginFacts {
+  /** @internal */
+  static override readonly errorName = 'FreshLoginRequiredError'
+  readonly code = 'STRONGROOM_FRESH_LOGIN'
+  override readonly status = 401
+  readonly reason: FreshLoginReason
+  readonly authenticatedAt: Date | null
+  readonly maxAge: number
+  readonly level: number | null
+  readonly requiredLevel: number
+  readonly deviceBound: boolean
+  constructor({ reason, authenticatedAt, maxAge, level, requiredLevel, deviceBound }: FreshLoginFacts) {
+    super(FRESH_ADVICE[reason])
+    this.reason = reason
+    this.authenticatedAt = authenticatedAt
+    this.maxAge = maxAge
+    this.level = level
+    this.requiredLevel = requiredLevel
+    this.deviceBound = deviceBound
+  }
+  /** For the script of a page, which then asks for the proof. */
+  toJSON(): FreshLoginFacts & { readonly code: string } {
+    const { code, reason, authenticatedAt, maxAge, level, requiredLevel, deviceBound } = this
+    return { code, reason, authenticatedAt, maxAge, level, requiredLevel, deviceBound }
+  }
+}
+
 /** The chosen engine cannot do what was asked; the message names what can. */
 export class UnsupportedError extends StrongroomError {
+  /** @internal */
+  static override readonly errorName = 'UnsupportedError'
   readonly code = 'STRONGROOM_UNSUPPORTED'
 }
 
 /** `get` was called with a request that did not come through an adapter. */
 export class NotAttachedError extends StrongroomError {
+  /** @internal */
+  static override readonly errorName = 'NotAttachedError'
   readonly code = 'STRONGROOM_NOT_ATTACHED'
 }
-
-/**
- * What application code and logs go by: `constructor.name` is shortened where an application's bundle is minified. On the prototypes,
- * because a stack begins with the name that the error has when it is made.
- */
-for (const [value, { prototype }] of Object.entries({
-  ConfigError,
-  StoreError,
-  SessionGoneError,
-  ConflictError,
-  DataError,
-  TooLargeError,
-  CookieRefusedError,
-  CsrfError,
-  SessionClosedError,
-  ReadOnlyError,
-  SessionEndedError,
-  SessionLimitError,
-  UnsupportedError,
-  NotAttachedError,
-}))
-  Object.defineProperty(prototype, 'name', { value, configurable: true, writable: true })

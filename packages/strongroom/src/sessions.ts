@@ -1,5 +1,6 @@
 import { type BaseSessions, type RevocableCookieSessions, type Sessions, sessionsOf } from './assemble.ts'
-import { createContext, type SessionsOptions } from './create.ts'
+import { createContext } from './create.ts'
+import type { DataSchemaOptions, SessionsOptions } from './options.ts'
 import { servers } from './servers.ts'
 import type { CookieEngine, IndexedStore, Store } from './store.ts'
 
@@ -12,7 +13,7 @@ export type {
   SessionsObserver,
 } from './assemble.ts'
 
-type With<S> = Omit<SessionsOptions, 'store'> & { readonly store: S }
+type With<Data extends object, S> = Omit<SessionsOptions, 'store'> & DataSchemaOptions<Data> & { readonly store: S }
 
 /**
  * The sessions of an application. Without options it works in development: in memory, under a random key, with a warning.
@@ -23,19 +24,20 @@ type With<S> = Omit<SessionsOptions, 'store'> & { readonly store: S }
  * owner index, and `UnsupportedError` is thrown where there is none.
  */
 export function createSessions<Data extends object = Record<string, unknown>>(
-  options: With<CookieEngine<Store>>,
+  options: With<Data, CookieEngine<Store>>,
 ): RevocableCookieSessions<Data>
 export function createSessions<Data extends object = Record<string, unknown>>(
-  options: With<CookieEngine<undefined>>,
+  options: With<Data, CookieEngine<undefined>>,
 ): BaseSessions<Data>
 export function createSessions<Data extends object = Record<string, unknown>>(
-  options?: Omit<SessionsOptions, 'store'> & { readonly store?: IndexedStore | string | undefined },
+  options?: Omit<SessionsOptions, 'store'> &
+    DataSchemaOptions<Data> & { readonly store?: IndexedStore | string | undefined },
 ): Sessions<Data>
 export function createSessions<Data extends object = Record<string, unknown>>(
-  options: SessionsOptions,
+  options: SessionsOptions & DataSchemaOptions<Data>,
 ): BaseSessions<Data>
 export function createSessions<Data extends object = Record<string, unknown>>(
-  options: SessionsOptions = {},
+  options: SessionsOptions & DataSchemaOptions<Data> = {},
 ): BaseSessions<Data> {
   return sessionsOf(createContext(options, servers))
 }

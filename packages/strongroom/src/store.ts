@@ -37,6 +37,7 @@ export interface Listing {
  */
 export const isSession = ({ label }: Pick<Listing, 'label'>): boolean => label === null || label.length !== 1
 
+/** Options of `clearExpired`. */
 export interface ClearOptions {
   /** How many entries are removed in one step; other work runs between two steps (default 1000). */
   readonly batch?: number | undefined
@@ -75,6 +76,7 @@ export interface Traits {
 /** Are entries only in the memory of this process? Then they are as safe as the process, and by default not sealed. */
 export const isInProcessMemory = ({ shared, durable }: Traits): boolean => shared === 'process' && durable === 'no'
 
+/** Options of `read`. */
 export interface ReadOptions {
   /**
    * What the store itself has now, never a copy of it: for what must not be older than an acknowledged write, such as a read
@@ -120,7 +122,7 @@ export interface Store {
   /** The live entry and its version; null if it is absent or expired. Never changes an entry. */
   read(id: Id, options?: ReadOptions): Promise<Found | null>
   /**
-   * Present if entries are in this process's memory: returns at once what `read` would resolve to, or undefined if only `read`
+   * Present if entries are in this process's memory: returns immediately what `read` would resolve to, or undefined if only `read`
    * can tell. Called before every read, so it must be fast and never throw.
    */
   readSync?(id: Id): Found | null | undefined
@@ -156,6 +158,8 @@ export interface Store {
   clearCopies?(options?: Pick<ClearOptions, 'signal'>): Promise<void>
   /** Closes what the store itself opened, and only that. Later calls reject with `StoreError`. */
   close(): Promise<void>
+  /** The same, for `await using`. Not needed for sessions: a store without it is closed by `close`. */
+  [Symbol.asyncDispose]?(): Promise<void>
   /** Present if the backend can find entries by their owner. */
   readonly byOwner?: OwnerIndex
   /** Present if the backend can be walked: live entries, page by page, in no particular order. */
@@ -205,11 +209,13 @@ export interface Schema {
   migrate(): Promise<readonly string[]>
 }
 
+/** Options of a list that is read in pages. */
 export interface ListOptions {
   /** Entries in one page (default 500). */
   readonly page?: number | undefined
 }
 
+/** Options of `scan`. */
 export interface ScanOptions extends ListOptions {
   readonly signal?: AbortSignal | undefined
 }
@@ -218,7 +224,7 @@ export interface ScanOptions extends ListOptions {
 export interface OwnerIndex {
   /**
    * The entries of the owner, page by page, in no particular order: each that is there throughout, and each at most once. A page is
-   * a bounded amount of work, other work runs before the next one, and who stops early causes no further reads.
+   * a bounded amount of work, other work runs before the next one, and a caller that stops early causes no further reads.
    */
   list(owner: string, options?: ListOptions): AsyncIterable<readonly Listing[]>
   /**
@@ -228,7 +234,9 @@ export interface OwnerIndex {
   deleteAll(owner: string, except?: Id): Promise<number>
 }
 
+/** A store that finds the sessions of a user. */
 export type IndexedStore = Store & { readonly byOwner: OwnerIndex }
+/** A store that can list all of its entries. */
 export type ScannableStore = Store & Required<Pick<Store, 'scan'>>
 
 /**

@@ -28,16 +28,24 @@ const REASONS: Readonly<Record<string, string>> = {
   'ended.revoke-all': 'all revoked',
   'ended.limit': 'over the limit',
   'ended.emptied': 'emptied',
+  'ended.reuse': 'copied cookie came back',
   'ended.everybody': 'after a breach',
 }
 
 const UNUSUAL: Readonly<Record<string, string>> = {
   conflicts: 'conflicts merged',
   superseded: 'superseded tokens',
+  signals: 'used from elsewhere',
+  reused: 'tokens reused',
+  proofsRefused: 'proofs of a device refused',
+  guessing: 'networks that guess tokens',
+  anonymousRefused: 'new visitors refused',
   'rejected.cookie': 'cookies rejected',
   'rejected.record': 'records rejected',
   'rejected.request': 'forged requests',
   gone: 'changes dropped',
+  mismatches: 'data that did not fit',
+  loginsFailed: 'logins failed',
   storeErrors: 'store failed',
 }
 

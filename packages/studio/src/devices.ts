@@ -8,6 +8,7 @@ import type { StudioSessions } from './sessions.ts'
 
 export type { DevicesWords }
 
+/** Options of `devicesPage`. */
 export interface DevicesOptions {
   /** Where it is mounted: "/account/devices", the default. Express says it by itself. */
   readonly path?: string | undefined

@@ -1,4 +1,5 @@
 import { ConfigError } from 'strongroom'
+import { framesOf } from 'strongroom/internal'
 
 /**
  * What happened in the studio, for an audit log. Contains no token, id, user id or data: `handle` is a session's public name, and
@@ -22,6 +23,7 @@ export type StudioEvent =
 /** `guard`: it returned false. `read-only`: a form was sent by someone who may not write. `forged`: another site sent the form. */
 export type Refusal = 'guard' | 'read-only' | 'forged'
 
+/** Called with what operators have done. */
 export type StudioListener = (event: StudioEvent) => void
 
 export function checkListener(where: string, listener: unknown): void {
@@ -57,11 +59,3 @@ function call(listener: StudioListener, event: StudioEvent): void {
 }
 
 const nameOf = (error: unknown) => (error instanceof Error ? error.name : 'an error')
-
-const framesOf = (error: unknown) =>
-  error instanceof Error
-    ? (error.stack ?? '')
-        .split('\n')
-        .filter((line) => /^\s+at /.test(line))
-        .join('\n')
-    : ''

@@ -35,7 +35,7 @@ export function forms(sessions: VisitorSessions, origin: string | readonly strin
     },
     async field(request) {
       // For an operator without a session there, one would be made, in the store that is looked at. What browsers say suffices.
-      if ((await sessions.get(request)).handle === null) return nothing
+      if ((await sessions.get(request)).handle === null || sessions.policy.transport === 'bearer') return nothing
       return html`<input type="hidden" name="${FIELD}" value="${await sessions.csrfToken(request)}">`
     },
   }

@@ -13,6 +13,7 @@ export interface Operator {
  */
 export type Guard = (request: Request) => Admission | Promise<Admission>
 
+/** What a `Guard` returns. */
 export type Admission = boolean | Operator | Response
 
 const EXAMPLE = `guard: async (request) => (await sessions.get(request)).get('role') === 'operator'`

@@ -45,12 +45,15 @@ export function checkPanels(where: string, panels: Panels): void {
 
 // Figures: what figures(sessions) of strongroom returns
 
+/** The figures to show: what `figures(sessions)` of `strongroom/figures` returns. */
 export type FiguresPanel = Pick<Figures, 'snapshot'>
 
 // Lab: the shape of `strongroom lab --json`
 
+/** How an attack ended. */
 export type LabVerdict = 'held' | 'broken' | 'not applicable' | 'not run'
 
+/** What `strongroom lab --json` prints. */
 export interface LabReport {
   readonly format: 1
   readonly at: string
@@ -61,6 +64,7 @@ export interface LabReport {
   readonly cells: readonly LabCell[]
 }
 
+/** What the lab attacks: an engine under a seal, or another library. */
 export interface LabRow {
   readonly name: string
   readonly family: 'strongroom' | 'peer' | 'django'
@@ -69,6 +73,7 @@ export interface LabRow {
   readonly version: string | null
 }
 
+/** An attack of the lab. */
 export interface LabAttack {
   readonly name: string
   readonly title: string
@@ -78,6 +83,7 @@ export interface LabAttack {
   readonly docs: string
 }
 
+/** How an attack on an engine ended. */
 export interface LabCell {
   readonly row: string
   readonly attack: string
@@ -90,12 +96,14 @@ export interface LabCell {
 
 // Advisor: questions as data, and an answer to print
 
+/** The questions of the advisor, and what answers them: `questions` and `advise` of `@strongroom/cli/advise`. */
 export interface AdvisorPanel {
   readonly questions: readonly AdvisorQuestion[]
   /** The names of questions → what was chosen or entered; a question without an answer is left out. */
   advise(answers: Readonly<Record<string, readonly string[]>>): AdvisorResult | Promise<AdvisorResult>
 }
 
+/** A question, of which the page makes a field. */
 export interface AdvisorQuestion {
   readonly name: string
   readonly label: string
@@ -109,12 +117,14 @@ export interface AdvisorQuestion {
   readonly unit?: string | undefined
 }
 
+/** One of the answers that a question offers. */
 export interface AdvisorChoice {
   readonly value: string
   readonly label: string
   readonly hint?: string | undefined
 }
 
+/** What the advisor says. */
 export interface AdvisorResult {
   /** Answers that cannot all be satisfied, a sentence each. */
   readonly contradictions: readonly string[]
@@ -126,6 +136,7 @@ export interface AdvisorResult {
   readonly wrong?: readonly string[] | undefined
 }
 
+/** An engine that gives what was asked for. */
 export interface AdvisorRank {
   /** "postgres, two-key". */
   readonly title: string
@@ -147,10 +158,12 @@ export interface AdvisorLine {
 
 // Doctor: the shape of `strongroom doctor --json`
 
+/** What the page of the doctor calls, at each visit. */
 export interface DoctorPanel {
   diagnose(): Promise<DoctorDiagnosis>
 }
 
+/** What `strongroom doctor --json` prints. */
 export interface DoctorDiagnosis {
   readonly format: 1
   /** ISO 8601. */
@@ -158,6 +171,7 @@ export interface DoctorDiagnosis {
   readonly checks: readonly DoctorCheck[]
 }
 
+/** One finding of the doctor. */
 export interface DoctorCheck {
   readonly name: string
   readonly about: string

@@ -29,6 +29,7 @@ export interface ServeOptions extends Panels {
   readonly on?: StudioListener | undefined
 }
 
+/** A studio that is being served, with its address. */
 export interface ServedStudio {
   /** `http://127.0.0.1:7664`. */
   readonly origin: string
@@ -67,7 +68,7 @@ export async function serveStudio<Data extends object>(
   const operators = operatorSessions(taken, base)
   const links = new Links()
   const app = createApp(given, {
-    // Who is not an operator has been stopped before.
+    // Anyone who is not an operator has been stopped before.
     guard: async (request) => (await operators.get(request)).get('operator') === true,
     write: booleanOption('serveStudio(): write', write, false),
     isApplication: booleanOption('serveStudio(): isApplication', isApplication, true),

@@ -22,6 +22,7 @@ export interface StudioOptions extends Panels {
   readonly on?: StudioListener | undefined
 }
 
+/** The result of `studio`: handlers for the servers of Node and of Fetch. */
 export type Studio = Mounted
 
 const KNOWN = ['guard', 'path', 'write', 'title', 'origin', 'on', ...PANELS] as const

@@ -9,6 +9,7 @@ import { broken, lower, reasonsAgainst } from './reasons.ts'
 import { losses } from './requirements.ts'
 import { type Sizing, sizingFor } from './sizing.ts'
 
+/** An engine that gives what was asked for, with a configuration and what it needs. */
 export interface Recommendation {
   /** Unique: "memory over postgres, two-key". */
   readonly name: string
@@ -30,6 +31,7 @@ export interface Recommendation {
   readonly docs: string
 }
 
+/** An engine that does not give what was asked for, and why. */
 export interface RuledOut {
   readonly name: string
   readonly engine: string
@@ -38,6 +40,7 @@ export interface RuledOut {
   readonly reasons: readonly string[]
 }
 
+/** The result of `advise`. */
 export interface Advice {
   readonly recommended: readonly Recommendation[]
   readonly ruledOut: readonly RuledOut[]

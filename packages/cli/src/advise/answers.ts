@@ -5,6 +5,7 @@ import { NEEDS, type Need } from './needs.ts'
 
 /** Servers that may be there already. */
 export const BACKENDS = ['postgres', 'mysql', 'redis', 'valkey', 'memcached'] as const
+/** The name of a server that may be there already. */
 export type Backend = (typeof BACKENDS)[number]
 
 /** What the advisor needs to know. `answersFrom` fills in what was not answered. */

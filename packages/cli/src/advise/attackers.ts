@@ -25,6 +25,7 @@ export const ATTACKERS = {
     attacks: ['replay-after-logout', 'replay-after-revoke-all', 'renewed-copy'],
   },
 } as const satisfies Record<string, Attacker>
+/** Somebody against whom the sessions are to be protected. */
 export type AttackerName = keyof typeof ATTACKERS
 
 const MADE_BY = new Map<string, AttackerName>(

@@ -10,6 +10,7 @@ export type Shape =
   | { readonly kind: 'cached'; readonly durable: Leaf; readonly cache: Leaf }
   | { readonly kind: 'cookie'; readonly revocations: Leaf | null }
 
+/** The seal of a store, or how the `cookie` engine protects its data. */
 export type Seal = SealName | 'sealed' | 'signed'
 
 /** What an engine declares of itself: `traits`, and what its types have and lack. */

@@ -25,4 +25,5 @@ export const NEEDS = {
     lacking: 'its cookie cannot be read',
   },
 } as const satisfies Record<string, { readonly title: string; readonly lacking: string }>
+/** Something that an application does with its sessions. */
 export type Need = keyof typeof NEEDS

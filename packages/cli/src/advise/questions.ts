@@ -4,6 +4,7 @@ import { ATTACKERS } from './attackers.ts'
 import { TITLES } from './config.ts'
 import { NEEDS } from './needs.ts'
 
+/** One of the answers that a question offers. */
 export interface Choice {
   readonly value: string
   readonly label: string
@@ -44,6 +45,7 @@ const duration = (name: keyof Answers, text: string): Question => ({
   ...{ name, text, kind: 'duration', choices: [], unit: null, optional: false },
 })
 
+/** All questions of the advisor, in the order in which they are asked. */
 export const QUESTIONS: readonly Question[] = [
   several(
     'properties',

@@ -28,6 +28,7 @@ export interface Line {
   readonly source: string | null
 }
 
+/** How much of a server the sessions need, line by line, and whether one is enough. */
 export interface Sizing {
   readonly engine: string
   readonly lines: readonly Line[]

@@ -24,10 +24,27 @@ async function print(sessions: AnySessions, options: Options): Promise<void> {
   const devices = await sessions.of(options.user).list(undefined, { complete: true })
   if (options.json) return json(devices.map(({ current: _, ...device }) => device))
   if (devices.length === 0) return line(`This user has no sessions${inNamespace(options, sessions)}.`)
-  table(['Handle', 'Began', 'Last seen', 'Ends', 'Device'], devices.map(row))
+  const columns = COLUMNS.filter(({ name }) => name === 'label' || devices.some((device) => device[name] !== null))
+  const bound = devices.some(({ deviceBound }) => deviceBound) ? ['Bound'] : []
+  table(
+    ['Handle', 'Began', 'Last seen', 'Ends', ...columns.map(({ title }) => title), ...bound],
+    devices.map((device) => [
+      ...moments(device),
+      ...columns.map(({ name }) => shown(device[name])),
+      ...bound.map(() => (device.deviceBound ? 'yes' : 'no')),
+    ]),
+  )
 }
 
-function row({ handle, createdAt, lastSeenAt, expiresAt, label }: Device): string[] {
-  const lastSeen = lastSeenAt ? relative(lastSeenAt) : '–'
-  return [handle, relative(createdAt), lastSeen, relative(expiresAt), label ? oneLine(label) : '–']
+/** Those after the first are there where an application stores addresses. */
+const COLUMNS = [
+  { title: 'Device', name: 'label' },
+  { title: 'Address', name: 'address' },
+  { title: 'Place', name: 'place' },
+] as const
+
+const shown = (text: string | null) => (text ? oneLine(text) : '–')
+
+function moments({ handle, createdAt, lastSeenAt, expiresAt }: Device): string[] {
+  return [handle, relative(createdAt), lastSeenAt ? relative(lastSeenAt) : '–', relative(expiresAt)]
 }

@@ -25,11 +25,13 @@ async function print(sessions: AnySessions, handle: string, options: Options): P
   const found = await sessions.find(handle)
   if (!found) throw new Failure(EXIT.notFound, `No live session has this handle${inNamespace(options, sessions)}.`)
   if (options.json) return json(found)
+  const bound = found.deviceBound ? 'yes, to its device' : 'unknown: the secret of this session is missing'
   facts([
     ['Handle', found.handle],
     ['Signed in', found.signedIn ? 'yes' : 'no'],
     ['Began', dateTime(found.createdAt)],
     ['Ends', dateTime(found.expiresAt)],
     ['Stored', `${number(found.size)} bytes`],
+    ...(found.deviceBound === false ? [] : [['Bound', bound] as const]),
   ])
 }

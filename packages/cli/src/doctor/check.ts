@@ -3,6 +3,7 @@
  * taken for green.
  */
 export const LEVELS = ['red', 'amber', 'unknown', 'green'] as const
+/** How bad a finding is. `unknown`: it could not be checked. */
 export type Level = (typeof LEVELS)[number]
 
 /** One thing that was looked at. */

@@ -118,6 +118,13 @@ export function examineCookie(
   { isProduction }: { readonly isProduction: boolean },
 ): readonly Check[] {
   const topic = new Topic('cookie', 'cookie')
+  if (setCookie === null)
+    return [
+      topic.green(
+        'cookie-none',
+        'There is no cookie: tokens come in the header Authorization, and clients store them themselves.',
+      ),
+    ]
   const cookie = parseSetCookie(setCookie)
   const spellings = formerName
     ? topic.amber(

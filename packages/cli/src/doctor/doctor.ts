@@ -13,6 +13,7 @@ import { examineEngine } from './stores.ts'
 
 export { type Check, type Diagnosis, LEVELS, type Level } from './check.ts'
 
+/** What `diagnose` examines. */
 export interface DiagnoseOptions {
   /** The running application, to be visited: two requests with their redirects. Without it, no request is made. */
   readonly url?: string | undefined
@@ -125,9 +126,12 @@ async function examineStore({ engine, backend, policy, isProduction, limit, now 
   return policy && !('kind' in engine) ? [sealCheck(topic, policy), ...checks] : checks
 }
 
-function sealCheck(topic: Topic, { seal, traits }: PolicyFacts): Check {
+function sealCheck(topic: Topic, { seal, traits, transport }: PolicyFacts): Check {
   if (seal === 'two-key')
-    return topic.green('seal', 'Sessions are sealed with two keys, one of which is in the cookie.')
+    return topic.green(
+      'seal',
+      `Sessions are sealed with two keys, one of which is in the ${transport === 'bearer' ? 'token' : 'cookie'}.`,
+    )
   if (traits.shared === 'process') return topic.green('seal', 'Sessions stay in the memory of the process.')
   if (seal === 'server-key')
     return topic.amber(

@@ -180,6 +180,8 @@ interface Session extends Limits {
 
 async function sessionChecks(topic: Topic, { seen }: Walk, options: Session): Promise<readonly Check[]> {
   const { cookieName, isDropIn, isLocal, limit, now } = options
+  // Tokens come in the header Authorization, and pages set none.
+  if (cookieName === '') return []
   const sessionsOf = (walk: readonly Seen[]) =>
     walk.flatMap(({ cookies }) => cookies.filter((each) => isSession(each, cookieName)))
   const response = seen.find((each) => sessionsOf([each]).length > 0)

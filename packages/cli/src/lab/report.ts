@@ -10,6 +10,7 @@ export const PROPERTIES = [
   'forgets',
   'shared',
 ] as const
+/** A property of sessions that an attack tries to break. */
 export type Property = (typeof PROPERTIES)[number]
 
 /**
@@ -17,6 +18,7 @@ export type Property = (typeof PROPERTIES)[number]
  * and was not; `summary` says what is missing, with the line that would enable it. Unknown is never taken for held.
  */
 export const VERDICTS = ['held', 'broken', 'not applicable', 'not run'] as const
+/** How an attack ended: one of `VERDICTS`. */
 export type Verdict = (typeof VERDICTS)[number]
 
 /** What was seen while the attack ran: bytes that the attacker read, a status that came back, a count. Never a constant. */
@@ -44,6 +46,7 @@ export interface Cell {
   readonly ms: number
 }
 
+/** Whose sessions are attacked: ours, those of another library, or those of Django. */
 export type Family = 'strongroom' | 'peer' | 'django'
 
 /** What is attacked: an engine under a seal, or a library that people use today. */
@@ -61,6 +64,7 @@ export interface RowInfo {
   readonly traits: Traits | null
 }
 
+/** An attack: what is done, by whom, and against which property. */
 export interface AttackInfo {
   /** For `--attack` and for links: "read-a-backup". */
   readonly name: string

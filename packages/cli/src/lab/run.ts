@@ -78,7 +78,7 @@ class RowRun {
     const peaceful = attacks.filter(({ violent }) => !violent)
     const violent = attacks.filter((attack) => attack.violent)
     for (const attack of peaceful) {
-      // Who puts old rows back, or sweeps days ahead and turns the clock back, brings back what had ended.
+      // An attack that puts old rows back, or sweeps days ahead and turns the clock back, brings back what had ended.
       if (!attack.harmless || attack.turnsClocks) await this.#lookAgain()
       await this.#attempt(attack)
     }

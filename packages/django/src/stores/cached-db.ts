@@ -20,6 +20,7 @@ export interface DjangoCacheDelete extends CacheNaming {
   readonly delete: (key: string) => unknown
 }
 
+/** Options of `djangoCachedDb`. */
 export interface DjangoCachedDbOptions {
   /** `djangoPostgres(…)`, `djangoMysql(…)` or `djangoSqlite(…)`: the table. */
   readonly database: DjangoEngine

@@ -26,6 +26,7 @@ import {
 } from 'strongroom/internal'
 import { type DjangoEngine, type EngineContext, type EnumerableStore, isSessionKey } from '../engine.ts'
 
+/** Options of `djangoFiles`. */
 export interface DjangoFilesOptions {
   /** SESSION_FILE_PATH: a directory that exists. Default: the system's directory for temporary files, as in Django. */
   readonly dir?: string | undefined

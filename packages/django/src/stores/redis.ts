@@ -15,6 +15,7 @@ import { cacheKey } from './cache-key.ts'
 import { addressIn } from './redis-address.ts'
 import { type RedisFormat, RedisStore } from './redis-store.ts'
 
+/** Options of `djangoRedis`. */
 export interface DjangoRedisOptions {
   /** `redis://host:6379/0`: opens a connection of its own with ioredis or node-redis. */
   readonly url?: string | undefined

@@ -1,7 +1,6 @@
 import { booleanOption, checkOptions } from '../base/check.ts'
 import { warnOfResponses } from '../base/unhandled.ts'
 import { StrongroomError } from '../errors.ts'
-import { valuesOf } from '../http/cookie.ts'
 import type { CsrfOptions } from '../http/csrf.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { withPublicMessage } from './astro/action-error.ts'
@@ -15,6 +14,7 @@ import { noVisitor } from './shared/no-visitor.ts'
 import { statusOf } from './shared/outcome.ts'
 import { type PendingSession, pendingSessions } from './shared/pending-session.ts'
 import { withFailure, withOutcome } from './shared/response.ts'
+import { sentBy } from './shared/sent.ts'
 
 export type { CsrfOptions, PendingSession }
 
@@ -27,6 +27,7 @@ export interface AstroContext {
   readonly cache?: { readonly enabled: boolean; set(options: false): void } | undefined
 }
 
+/** Options of the middleware for Astro. */
 export interface AstroOptions<Context extends AstroContext = AstroContext> extends LocalOptions {
   /**
    * Makes the response when the session could not be loaded or saved. By default: the error's status and a line of plain text.
@@ -58,26 +59,35 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>, op
   const pendingSession = pendingSessions(where, sessions)
   const streaming = booleanOption('Option "streaming" of strongroom()', options.streaming, true)
   warnOfResponses()
-  const { running, requests } = handlingOf(sessions)
-  const hasCookie = ({ headers }: Request) =>
-    valuesOf(headers.get('cookie') ?? '', `${sessions.policy.cookieName}=`).length > 0
+  const handling = handlingOf(sessions)
+  const { requests } = handling
+  const hasToken = ({ headers }: Request) => sentBy(sessions, headers) !== undefined
 
   return async function strongroom(context: AstroContext, next: () => Promise<Response>): Promise<Response> {
     const { request, locals, isPrerendered } = context
+    const own = sessions.ownRequests?.fetch(request)
+    if (own) return own
     // Mounted twice, or a rewrite, which runs the middleware again with another request.
-    if (running.getStore()?.locals === locals) return next()
+    const outer = handling.outer()
+    if (outer?.locals === locals) {
+      handling.remember(context, outer)
+      return sessions.within(context, next)
+    }
     // For its error page, Astro runs the middleware again with the request and the locals of the page that has failed.
-    if (requests.get(locals) === request) return next()
+    if (requests.get(locals) === request) return sessions.within(context, next)
     const visit = sessions.open(isPrerendered ? NO_VISITOR : request.headers)
+    // Not its locals, which come first here, and know no address.
+    visit.frameworkRequest = context
     if (requests.has(locals) || !sessions.attach(locals, visit)) throw sharedLocals('Astro.locals')
     requests.set(locals, request)
     sessions.attach(request, visit, context)
     if (local) setLocal(where, { locals, local }, pendingSession(locals))
-    if (isPrerendered) return next()
+    if (isPrerendered) return sessions.within(context, next)
+    handling.remember(context, { request, locals, visit })
 
     const save = async (response: Response) => {
       // A component may still ask, when it is too late for a header, and a cache must not send to others what it shows of this visitor.
-      const mayBeUsed = streaming && isPage(response) && hasCookie(request)
+      const mayBeUsed = streaming && isPage(response) && hasToken(request)
       const outcome = await visit.commit(statusOf(response))
       if (!outcome.used && !mayBeUsed) return response
       // Otherwise Astro adds headers for a CDN after this, which obeys them before Cache-Control, and would store our cookie.
@@ -85,7 +95,7 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>, op
       return withOutcome(response, { ...outcome, used: true })
     }
     try {
-      const made = await running.run({ request, locals, visit }, async () => {
+      const made = await sessions.within(context, async () => {
         const response = await next()
         return streaming || !isPage(response) ? response : new Response(await response.arrayBuffer(), response)
       })

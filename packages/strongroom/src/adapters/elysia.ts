@@ -41,23 +41,30 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>) {
       return load(sessions, request as Request)
     },
   })
+  const readOnly: Outcome = {
+    setCookie: null,
+    used: true,
+    vary: sessions.policy.transport === 'bearer' ? 'Authorization' : undefined,
+  }
   /** Errors of requests whose response was made already. */
   const late = new WeakMap<Request, StrongroomError>()
 
   function around(fetch: Fetch): Fetch {
     return async function strongroom(request) {
+      const own = sessions.ownRequests?.fetch(request)
+      if (own) return own
       // Without a response, there is nothing to save with.
       if (isUpgrade(request)) {
         const response = await fetch(request)
-        // Anyone may ask any page for an upgrade. What is sent all the same differs by its cookie.
-        return asked.has(request) && response?.status >= 200 ? withOutcome(response, READ_ONLY) : response
+        // Anyone may ask any page for an upgrade. What is sent all the same differs by its cookie or token.
+        return asked.has(request) && response?.status >= 200 ? withOutcome(response, readOnly) : response
       }
       const visit = sessions.open(request.headers)
       // On an application and on one that it uses, or within withSessions() of strongroom/fetch: the outer one commits.
       if (!sessions.attach(request, visit)) return fetch(request)
       let response: Response
       try {
-        response = await fetch(request)
+        response = await sessions.within(request, fetch, request)
       } catch (error) {
         // An error handler has failed. A logout that came before it is saved all the same.
         await commitLogout(visit)
@@ -68,7 +75,7 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>) {
       } catch (error) {
         if (!(error instanceof StrongroomError)) throw error
         late.set(request, error)
-        const page = await fetch(request)
+        const page = await sessions.within(request, fetch, request)
         // A hook before ours has responded, perhaps with what it had kept of the first response, which was never sent.
         const isOfOthers = late.delete(request)
         if (isOfOthers) warnUnhandled(error)
@@ -124,8 +131,6 @@ async function load<Data extends object>(sessions: BaseSessions<Data>, request: 
 
 const UNWRAPPED =
   'With aot: false, Elysia does not let a plugin see its responses. Serve withSessions(sessions, app.fetch) of strongroom/fetch instead of app.fetch: session is there then, too.'
-
-const READ_ONLY: Outcome = { setCookie: null, used: true }
 
 const isUpgrade = ({ method, headers }: Request): boolean =>
   method === 'GET' && headers.get('upgrade')?.toLowerCase() === 'websocket'

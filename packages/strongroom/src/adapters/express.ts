@@ -4,6 +4,7 @@ import { checkOptions } from '../base/check.ts'
 import { ConfigError } from '../errors.ts'
 import type { CsrfOptions } from '../http/csrf.ts'
 import type { BaseSessions } from '../sessions.ts'
+import { ownEvents } from './node/events.ts'
 import { fieldOf, nodeFacts } from './node/facts.ts'
 import { failWith, type Next, type NodeRequest, type OnError } from './node/fail.ts'
 import { hold, type NodeResponse } from './node/hold.ts'
@@ -12,6 +13,7 @@ import { csrfCheck } from './shared/csrf.ts'
 
 export type { CsrfOptions, Next, NodeRequest, NodeResponse }
 
+/** Options of the middleware for Express. */
 export interface ExpressOptions<Request, Response> {
   /**
    * Responds when the session could not be saved. By default, the application's error handler does under Express and Connect; in other
@@ -50,9 +52,11 @@ export function strongroom<Data extends object, Request extends NodeRequest, Res
   return function strongroom(request: Request, response: Response, next: Next): void {
     // The plugins of Fastify, and the middleware of Koa and Hono, are called with something else in its place.
     if (typeof (response as Partial<Response> | undefined)?.on !== 'function') throw new ConfigError(NO_RESPONSE)
+    if (sessions.ownRequests?.node(request, response)) return
     const begin = hold<Data>(response, failWith(request, response, next, onError))
     sessions.attach(request, () => begin(sessions.open(request.headers)))
-    next()
+    ownEvents(sessions, request, request, response)
+    sessions.within(request, next)
   }
 }
 

@@ -11,6 +11,7 @@ import { ConfigError, StrongroomError } from '../errors.ts'
 import type { CsrfOptions } from '../http/csrf.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { replyHeaders } from './fastify/headers.ts'
+import { ownEvents } from './node/events.ts'
 import { fieldOf, nodeFacts } from './node/facts.ts'
 import { type Fail, respond } from './node/fail.ts'
 import { hold } from './node/hold.ts'
@@ -37,6 +38,7 @@ declare module 'fastify' {
   interface FastifyRequest extends SessionDecoration {}
 }
 
+/** Options of the plugin for Fastify. */
 export interface FastifyOptions {
   /**
    * Adds `request.session`. With false, `sessions.get(request)` is the only way to the session, as needed for a second
@@ -82,8 +84,10 @@ export function strongroom<Data extends object>(
         setter: assigning('request.session'),
       })
     app.addHook('onRequest', function strongroom(request, reply, done) {
+      if (sessions.ownRequests?.node(request.raw, reply.raw)) return void reply.hijack()
       attach(sessions, request, reply)
-      done()
+      ownEvents(sessions, request, request.raw, reply.raw)
+      sessions.within(request, done)
     })
     app.addHook('onError', rememberError)
     app.addHook('onSend', hideMessage)
@@ -176,7 +180,7 @@ const failWith =
   }
 
 /**
- * A hook that refuses requests which the page of another site may have made: a `CsrfError` (403) reaches `setErrorHandler`. Belongs into
+ * A hook that refuses requests which the page of another site may have made: a `CsrfError` (403) reaches `setErrorHandler`. Belongs in
  * `preHandler` or `preValidation`, where the body has been parsed, after `strongroom(sessions)`. A token is looked for in a header, and
  * in `request.body`. Throws `ConfigError` for what is not sessions, and for a wrong option.
  */

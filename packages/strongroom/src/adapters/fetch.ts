@@ -12,6 +12,7 @@ import { withOutcome } from './shared/response.ts'
 
 export type { CsrfOptions }
 
+/** Options of `withSessions` for handlers of Fetch. */
 export interface FetchOptions {
   /** Makes the response when the session could not be loaded or saved. By default: the error's status and a line of plain text. */
   readonly onError?: ((error: StrongroomError, request: Request) => Response | Promise<Response>) | undefined
@@ -37,6 +38,8 @@ export function withSessions<Data extends object, Rest extends unknown[]>(
   warnOfResponses()
   const { onError = (error: StrongroomError) => error.getResponse() } = options
   return async function strongroom(request: Request, ...rest: Rest): Promise<Response> {
+    const own = sessions.ownRequests?.fetch(request)
+    if (own) return own
     const visit = sessions.open(request.headers)
     // Within another `withSessions`, which commits the one visit of this request.
     if (!sessions.attach(request, visit)) return handler(request, ...rest)
@@ -46,7 +49,7 @@ export function withSessions<Data extends object, Rest extends unknown[]>(
       return withOutcome(response, await visit.commit(statusOf(response)))
     }
     try {
-      return await commit(await handler(request, ...rest))
+      return await commit(await sessions.within(request, handler, request, ...rest))
     } catch (error) {
       if (error instanceof StrongroomError) return commit(await onError(error, request))
       // The page for this error is made elsewhere. A logout that came before it is saved all the same.

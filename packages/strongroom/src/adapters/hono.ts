@@ -23,11 +23,13 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>): M
   checkSessions('app.use(strongroom(sessions))', sessions)
   warnOfResponses()
   return async function strongroom(c, next) {
+    const own = sessions.ownRequests?.fetch(c.req.raw)
+    if (own) return own
     const visit = sessions.open(c.req.raw.headers)
     // On the application and on a router: the outer middleware commits the one visit of this request.
     if (!sessions.attach(c, visit, c.req.raw)) return next()
     try {
-      await next()
+      await sessions.within(c, next)
       apply(c, await visit.commit(statusOf(c.res)))
     } catch (error) {
       if (!(error instanceof StrongroomError)) {

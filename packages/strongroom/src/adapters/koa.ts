@@ -3,6 +3,7 @@ import { booleanOption, checkOptions } from '../base/check.ts'
 import { ConfigError } from '../errors.ts'
 import type { CsrfOptions } from '../http/csrf.ts'
 import type { BaseSessions } from '../sessions.ts'
+import { ownEvents } from './node/events.ts'
 import { fieldOf, nodeFacts } from './node/facts.ts'
 import { type Fail, respond } from './node/fail.ts'
 import { hold } from './node/hold.ts'
@@ -17,6 +18,7 @@ export interface SessionContext<Data extends object> {
   readonly session: PendingSession<Data>
 }
 
+/** Options of the middleware for Koa. */
 export interface KoaOptions {
   /**
    * Adds `ctx.session`. With false, `sessions.get(ctx)` is the only way to the session, as needed for a second `createSessions`, and
@@ -48,10 +50,16 @@ export function strongroom<Data extends object>(
   const decorates = booleanOption('Option "decorate" of strongroom()', options.decorate, true)
   const property = decorates ? propertyOf(sessions) : null
   return function strongroom(ctx, next) {
+    const own = sessions.ownRequests?.node(ctx.req, ctx.res)
+    if (own) {
+      ctx.respond = false
+      return own
+    }
     if (property) decorate(ctx, property)
     const begin = hold<Data>(ctx.res, failWith(ctx))
     sessions.attach(ctx, () => begin(sessions.open(ctx.req.headers)), ctx.req)
-    return next()
+    ownEvents(sessions, ctx, ctx.req, ctx.res)
+    return sessions.within(ctx, next)
   }
 }
 

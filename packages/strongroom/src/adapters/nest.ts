@@ -23,6 +23,7 @@ export { CurrentSession, SignedIn, type SignedInOptions, sessionOf, UserId } fro
 export { SessionException } from './nest/exception.ts'
 export type { CsrfOptions }
 
+/** Options of `StrongroomModule.forRoot`. */
 export interface StrongroomOptions<Data extends object> {
   /** What `createSessions` has returned. */
   readonly sessions: BaseSessions<Data>
@@ -32,6 +33,7 @@ export interface StrongroomOptions<Data extends object> {
   readonly closeOnShutdown?: boolean | undefined
 }
 
+/** Options of `StrongroomModule.forRootAsync`. */
 export interface StrongroomAsyncOptions<Data extends object> extends Pick<ModuleMetadata, 'imports'> {
   readonly inject?: FactoryProvider['inject']
   /** Gets what `inject` lists. */

@@ -26,7 +26,8 @@ export async function read<Data extends object>(sessions: BaseSessions<Data>): P
   const request = await currentRequest('read(sessions)')
   const known = sharedSession(request.jar, sessions)
   if (known) return known()
-  const visit = sessions.open(headersNow(request, sessions.policy.cookieName))
+  const { transport, cookieName } = sessions.policy
+  const visit = sessions.open(transport === 'bearer' ? request.headers : headersNow(request, cookieName))
   share(request.jar, sessions, () => visit.read())
   return visit.read()
 }

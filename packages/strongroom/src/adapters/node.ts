@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { checkOptions } from '../base/check.ts'
 import type { CsrfOptions } from '../http/csrf.ts'
 import type { BaseSessions } from '../sessions.ts'
+import { ownEvents } from './node/events.ts'
 import { nodeFacts } from './node/facts.ts'
 import { handle, type NodeRequest, type OnError, respond } from './node/fail.ts'
 import { hold, type NodeResponse } from './node/hold.ts'
@@ -10,6 +11,7 @@ import { csrfCheck } from './shared/csrf.ts'
 
 export type { CsrfOptions, NodeRequest }
 
+/** Options of `withSessions` for handlers of Node's servers. */
 export interface NodeOptions<Request, Response> {
   /**
    * Responds when the session could not be loaded or saved, and when the handler throws or rejects. By default: the status of an
@@ -41,11 +43,14 @@ export function withSessions<
   checkFunction('onError', 'withSessions()', options.onError)
   const { onError = (error: unknown, _request: Request, response: Response) => respond(error, response) } = options
   return async function strongroom(request: Request, response: Response): Promise<void> {
+    const own = sessions.ownRequests?.node(request, response)
+    if (own) return own
     const fail = (error: unknown) => handle(onError, error, request, response)
     const begin = hold<Data>(response, fail)
     sessions.attach(request, () => begin(sessions.open(request.headers)))
+    ownEvents(sessions, request, request, response)
     try {
-      await handler(request, response)
+      await sessions.within(request, handler, request, response)
     } catch (error) {
       await fail(error)
     }

@@ -34,16 +34,21 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>): M
   warnOfResponses()
   const unsaved = new WeakMap<object, Opened<Data>>()
   return [
-    async function strongroom({ request, context }, next) {
+    async function strongroom(given, next) {
+      const { request, context } = given
       checkContext(context, request)
+      const own = sessions.ownRequests?.fetch(request)
+      if (own) return own
       const visit = sessions.open(request.headers)
+      // As loaders get it: the context alone knows no headers.
+      visit.frameworkRequest = given
       // On the root and on a route below it: the outer middleware commits the one visit of this request.
       if (!sessions.attach(context, visit, request)) return next()
       const opened: Opened<Data> = { visit, failed: null }
       unsaved.set(context, opened)
       let response: Response
       try {
-        response = await next()
+        response = await sessions.within(context, next)
       } catch (error) {
         // Resource routes have no error page.
         if (opened.failed) return errorPage(opened, opened.failed.error.getResponse())

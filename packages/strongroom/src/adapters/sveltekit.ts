@@ -2,7 +2,7 @@ import { isBuilding } from '../base/building.ts'
 import { checkOptions } from '../base/check.ts'
 import { warnOfResponses } from '../base/unhandled.ts'
 import { StrongroomError } from '../errors.ts'
-import { partsOf, valuesOf } from '../http/cookie.ts'
+import { partsOf } from '../http/cookie.ts'
 import type { CsrfOptions } from '../http/csrf.ts'
 import type { Outcome } from '../request/visit.ts'
 import type { BaseSessions } from '../sessions.ts'
@@ -16,6 +16,7 @@ import { noVisitor } from './shared/no-visitor.ts'
 import { statusOf } from './shared/outcome.ts'
 import { type PendingSession, pendingSessions } from './shared/pending-session.ts'
 import { withFailure, withOutcome } from './shared/response.ts'
+import { sentBy } from './shared/sent.ts'
 import { type Asked, isEnhanced, shownStatus } from './sveltekit/shown-status.ts'
 
 export type { CsrfOptions, PendingSession }
@@ -37,6 +38,7 @@ export interface HandleInput<Event> {
   readonly resolve: (event: Event) => Promise<Response> | Response
 }
 
+/** Options of the `handle` for SvelteKit. */
 export interface SvelteKitOptions extends LocalOptions {
   /**
    * Makes the response when the session could not be saved, and for what a later hook throws of this library. By default: the error's
@@ -64,32 +66,41 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>, op
   const where = `event.locals.${local}`
   const pendingSession = pendingSessions(where, sessions)
   warnOfResponses()
-  const { running } = handlingOf(sessions)
-  const cookieOf = ({ headers }: Request) => valuesOf(headers.get('cookie') ?? '', `${sessions.policy.cookieName}=`)[0]
-  /** Is this the request of the outer hook, or made by it for the same visitor? Without the cookie, it is made for somebody else. */
+  const handling = handlingOf(sessions)
+  const sentIn = ({ headers }: Request) => sentBy(sessions, headers)
+  /** Is this the request of the outer hook, or made by it for the same visitor? Without the token, it is made for somebody else. */
   const isOf = (outer: Handled<Data>, { request, locals, isSubRequest }: KitEvent) =>
-    outer.locals === locals || (isSubRequest && cookieOf(outer.request) === cookieOf(request))
+    outer.locals === locals || (isSubRequest && sentIn(outer.request) === sentIn(request))
 
   return async function strongroom<Event extends KitEvent>({ event, resolve }: HandleInput<Event>): Promise<Response> {
     const { request, locals, isSubRequest } = event
-    const outer = running.getStore()
+    const own = sessions.ownRequests?.fetch(request)
+    if (own) return own
+    const outer = handling.outer()
     const isInner = outer !== undefined && isOf(outer, event)
+    if (isInner) handling.remember(event, outer)
     const visit = isInner ? outer.visit : sessions.open(isBuilding() ? NO_VISITOR : request.headers)
     // What `event.fetch` was called with may be sent again, for another visitor.
     const isNew = sessions.attach(event, visit, isSubRequest ? undefined : request)
-    if (outer?.locals === locals) return resolve(event)
+    if (outer?.locals === locals) return sessions.within(event, resolve, event)
     if (!sessions.attach(locals, visit) || !isNew) throw sharedLocals('event.locals')
     if (local) setLocal(where, { locals, local }, pendingSession(event))
     // The outer request commits the one visit of both.
-    if (isInner || isBuilding()) return resolve(event)
+    if (isInner || isBuilding()) return sessions.within(event, resolve, event)
 
+    handling.remember(event, { request, locals, visit })
     const save = async (response: Response, status: number) => withOutcome(response, await visit.commit(status))
     try {
-      const made = await running.run({ request, locals, visit }, async () => {
+      const made = await sessions.within(event, async () => {
         try {
           return await resolve(event)
         } catch (error) {
-          if (isRedirect(error)) setCookies(event.cookies, await visit.commit(error.status))
+          if (!isRedirect(error)) throw error
+          // SvelteKit would make a response of it in which there are cookies alone, and other headers would be lost.
+          if (sessions.policy.transport === 'bearer') return redirectOf(error)
+          const outcome = await visit.commit(error.status)
+          if (outcome.clearSiteData || outcome.headers) return redirectOf(error)
+          setCookies(event.cookies, outcome)
           throw error
         }
       })
@@ -133,8 +144,15 @@ function respond(error: StrongroomError, event: KitEvent): Response {
   return isJson ? Response.json({ status, message }, { status }) : response
 }
 
+interface Redirect {
+  readonly status: number
+  readonly location: string
+}
+
+const redirectOf = ({ status, location }: Redirect) => new Response(null, { status, headers: { location } })
+
 /** What `redirect()` throws in a hook. Its class is SvelteKit's own, of which a bundle has another copy. */
-function isRedirect(error: unknown): error is { readonly status: number } {
+function isRedirect(error: unknown): error is Redirect {
   const { status, location } = (error ?? {}) as { readonly status?: unknown; readonly location?: unknown }
   return typeof status === 'number' && status >= 300 && status <= 308 && typeof location === 'string'
 }

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { booleanOption, checkOptions } from '../base/check.ts'
 import { type Duration, milliseconds } from '../base/duration.ts'
+import { guarded } from '../base/guarded.ts'
 import { ConfigError, SessionEndedError, type SessionEndReason } from '../errors.ts'
 import { type CsrfOptions, csrfPolicy } from '../http/csrf.ts'
 import type { Watch } from '../request/watcher.ts'
@@ -24,6 +25,7 @@ export type {
 }
 export { SessionEndedError, type SessionEndReason }
 
+/** Options of `strongroom` from `strongroom/ws`. */
 export interface LiveOptions extends Pick<CsrfOptions, 'origin' | 'trustedOrigins'> {
   /**
    * How often each session is asked for: the bound, with the time of one store call, within which the end of a session in another
@@ -117,8 +119,8 @@ export function strongroom<Data extends object>(
     told: (end, connection) => tell(onEnd, end, connection),
   }
   return {
-    upgrade: (server) => upgradeListener(server, { admit, watching }),
-    socketIo: (io) => guardSocketIo(io, admit, watching),
+    upgrade: (server) => upgradeListener(server, { admit, watching, within: sessions.within }),
+    socketIo: (io) => guardSocketIo(io, { admit, watching, within: sessions.within }),
     allowRequest: allowRequest(admit),
     admit,
     watch(session) {
@@ -150,14 +152,5 @@ function timesOf({ every: given = '10s', maxUnknown: most = '5m' }: LiveOptions)
 
 /** An error of the application must not keep the other connections of the session open. */
 function tell(onEnd: LiveOptions['onEnd'], end: SessionEndedError, connection: object): void {
-  const warn = (error: unknown) =>
-    process.emitWarning(`onEnd of strongroom/ws threw: ${error instanceof Error ? error.name : 'an error'}`, {
-      code: 'STRONGROOM_LISTENER',
-    })
-  try {
-    const result = onEnd?.(end, connection) as unknown
-    if (result instanceof Promise) result.catch(warn)
-  } catch (error) {
-    warn(error)
-  }
+  if (onEnd) guarded('onEnd of strongroom/ws', onEnd)(end, connection)
 }

@@ -3,6 +3,7 @@ import type { UserSession } from '../backing/backing.ts'
 import type { SessionsContext } from '../context.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
 import { liveSessions } from '../request/live.ts'
+import { firstOf, networkOf } from '../session/address.ts'
 import { stateOf } from '../session/session.ts'
 import { partOf } from './device-page.ts'
 import { ability, type Device, type DeviceListOptions, revokedMany, type UserDevices } from './users.ts'
@@ -30,19 +31,19 @@ export function userDevices(context: SessionsContext, userId: string): UserDevic
     async list(current, options = {}) {
       const { limit, complete = false } = checked(options)
       const newest = (await found(complete)).sort((a, b) => b.createdAt - a.createdAt).slice(0, limit)
-      return toDevices(newest, current ? (stateOf(current).ref?.cookie.id ?? null) : null)
+      return devicesOf(context, newest, current ? (stateOf(current).ref?.cookie.id ?? null) : null)
     },
     async page(options) {
       const all = await found(true)
       const { part, newer } = partOf(all, options)
-      return { devices: await toDevices(part, null), newer, total: all.length }
+      return { devices: await devicesOf(context, part, null), newer, total: all.length }
     },
     async revoke(handle) {
       const target = await find(handle)
       const ended = target ? await ability(context, 'endOne')(target.id) : false
       if (!target || !ended) return false
       context.ends.tell({ id: target.id, reason: 'revoke' })
-      context.emit({ type: 'revoked', handle, count: 1, reason: 'revoke' })
+      context.emit({ type: 'revoked', handle, count: 1, reason: 'revoke' }, { userId })
       return true
     },
     async revokeAllBut(handle) {
@@ -59,18 +60,22 @@ export function userDevices(context: SessionsContext, userId: string): UserDevic
 /** How many labels are opened before other work gets its turn. */
 const OPENED_AT_ONCE = 100
 
-async function toDevices(sessions: readonly UserSession[], own: Id | null): Promise<Device[]> {
+async function devicesOf(
+  context: SessionsContext,
+  sessions: readonly UserSession[],
+  own: Id | null,
+): Promise<Device[]> {
   const devices: Device[] = []
   while (devices.length < sessions.length) {
     if (devices.length > 0) await turn()
     const next = sessions.slice(devices.length, devices.length + OPENED_AT_ONCE)
     devices.push(...next.map((each) => toDevice(each, own)))
   }
-  return devices
+  return withPlaces(context, devices)
 }
 
 function toDevice({ id, createdAt, expiresAt, describe }: UserSession, own: Id | null): Device {
-  const { label, lastSeenAt } = describe()
+  const { label, lastSeenAt, address, bound = false } = describe()
   return {
     handle: handleOf(id),
     createdAt: new Date(createdAt),
@@ -78,7 +83,26 @@ function toDevice({ id, createdAt, expiresAt, describe }: UserSession, own: Id |
     expiresAt: new Date(expiresAt),
     label,
     current: id === own,
+    address: address === null ? null : networkOf(address),
+    place: null,
+    deviceBound: bound,
   }
+}
+
+/** How many places are asked for in parallel: behind `place` is often a service that limits its clients, or a pool of connections. */
+const ASKED_IN_PARALLEL = 20
+
+/** Each place is asked for once. */
+async function withPlaces({ addresses }: SessionsContext, devices: Device[]): Promise<Device[]> {
+  const placeOf = addresses?.placeOf
+  if (!placeOf) return devices
+  const networks = [...new Set(devices.flatMap(({ address }) => address ?? []))]
+  const known = new Map<string, string | null>()
+  for (let at = 0; at < networks.length; at += ASKED_IN_PARALLEL) {
+    const ask = async (network: string) => known.set(network, await placeOf(firstOf(network)))
+    await Promise.all(networks.slice(at, at + ASKED_IN_PARALLEL).map(ask))
+  }
+  return devices.map((device) => ({ ...device, place: known.get(device.address ?? '') ?? null }))
 }
 
 /** Throws `TypeError` for an option that is unknown or wrong. */

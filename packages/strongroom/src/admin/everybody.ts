@@ -6,6 +6,7 @@ import { keysOf } from '../crypto/seal.ts'
 import { type ClearOptions, type Entry, isSession, type Listing, type ScannableStore, type Store } from '../store.ts'
 import { isOf, isScannable } from './inspect.ts'
 
+/** What `revokeEverybody` has found and removed. */
 export interface EverybodyReport {
   /**
    * Were the records read? `in-cookies`: nothing is stored that could be. `not-walkable`: the store cannot list them. In both cases
@@ -26,6 +27,7 @@ export interface EverybodyReport {
   readonly otherNamespaces: number | null
 }
 
+/** Options of `revokeEverybody`. */
 export type EverybodyOptions = Pick<ClearOptions, 'signal' | 'onProgress'>
 
 /**

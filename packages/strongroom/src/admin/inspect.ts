@@ -1,4 +1,6 @@
-import { keysOf, labelledUnder, sealedUnder } from '../crypto/seal.ts'
+import type { Aead } from '../crypto/aead.ts'
+import type { Keyring } from '../crypto/keyring.ts'
+import { keysOf, labelledUnder, openLabel, sealedUnder } from '../crypto/seal.ts'
 import { belongsTo, handleOf } from '../crypto/token.ts'
 import { isSession, type Listing, type ScannableStore, type Store } from '../store.ts'
 
@@ -10,6 +12,11 @@ export interface SessionInfo {
   readonly expiresAt: Date
   /** Bytes as stored. */
   readonly size: number
+  /**
+   * Has its browser registered a key? Then it is worth nothing on other devices, where the option `deviceBound` is in use. Null where the
+   * secret that says so is missing.
+   */
+  readonly deviceBound: boolean | null
 }
 
 /** Of the live sessions of one namespace; but for the last two, nothing else that is in the store is counted. */
@@ -80,15 +87,23 @@ export async function statsOf(store: ScannableStore, namespace: string | null): 
   return { live, signedIn, anonymous: live - signedIn, bytes, oldest, expired, otherNamespaces }
 }
 
+/** A namespace, and what opens the labels of its sessions. */
+export interface LabelsOf {
+  readonly namespace: string | null
+  readonly ring: Keyring
+  readonly aead: Aead
+}
+
 /** The session with this handle, found by walking the store: for operators, not for requests. */
 export async function findByHandle(
   store: ScannableStore,
-  namespace: string | null,
+  { namespace, ring, aead }: LabelsOf,
   handle: string,
 ): Promise<(SessionInfo & Pick<Listing, 'id'>) | null> {
   for await (const { sessions } of walk(store, namespace)) {
-    for (const { id, owner, createdAt, expiresAt, size } of sessions) {
+    for (const { id, owner, createdAt, expiresAt, size, label } of sessions) {
       if (handleOf(id) !== handle) continue
+      const opened = label === null ? undefined : openLabel(aead, label, ring, id)
       return {
         id,
         handle,
@@ -96,6 +111,7 @@ export async function findByHandle(
         createdAt: new Date(createdAt),
         expiresAt: new Date(expiresAt),
         size,
+        deviceBound: opened === null ? null : opened?.bound === true,
       }
     }
   }

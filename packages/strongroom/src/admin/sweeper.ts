@@ -53,20 +53,22 @@ export class Sweeper {
     await this.#reported(async () => forget(this.#stop.signal))
     if (!store || this.#stop.signal.aborted || busy.has(store)) return
     busy.add(store)
-    await this.#reported(async () => {
+    await this.#reported(async (began) => {
       const clear = () => store.clearExpired({ signal: this.#stop.signal })
       const count = store.tryWithLock ? await store.tryWithLock('sweep', clear) : await clear()
-      if (count !== null) emit({ type: 'cleared', count })
+      if (count !== null) emit({ type: 'cleared', count }, { began })
     }).finally(() => busy.delete(store))
   }
 
   /** Nobody waits for a run, so nobody else would hear of its failure. */
-  async #reported(work: () => Promise<void>): Promise<void> {
+  async #reported(work: (began: number | undefined) => Promise<void>): Promise<void> {
+    const { emit } = this.#settings
+    const began = emit.now()
     try {
-      await work()
+      await work(began)
     } catch (given) {
       const error = given instanceof Error ? given : new Error('The store failed to sweep.')
-      this.#settings.emit({ type: 'storeError', error })
+      emit({ type: 'storeError', error }, { began })
     }
   }
 }

@@ -20,8 +20,18 @@ export interface Device {
   readonly label: string | null
   /** Is it the session that was passed to `list`? */
   readonly current: boolean
+  /**
+   * The network of the address that saved the session last: `203.0.113.0/24`, `2001:db8:7::/48`. Null without the option `address`, and
+   * if it was unknown.
+   */
+  readonly address: string | null
+  /** What the option `place` says of that address; null without it. */
+  readonly place: string | null
+  /** Has its browser registered a key? Then it is worth nothing on other devices, where the option `deviceBound` is in use. */
+  readonly deviceBound: boolean
 }
 
+/** Options of a user's list of sessions. */
 export interface DeviceListOptions {
   /** The most sessions to return: the newest. All by default. */
   readonly limit?: number | undefined
@@ -102,7 +112,10 @@ export function revokedMany(
 ): void {
   context.ends.tell({ userId, except, reason })
   const user = userKeyOf(context, userId)
-  context.emit({ type: 'revoked', handle: null, count: count ?? 0, reason, user, except: except && handleOf(except) })
+  context.emit(
+    { type: 'revoked', handle: null, count: count ?? 0, reason, user, except: except && handleOf(except) },
+    { userId },
+  )
 }
 
 /** What takes a list of a user's sessions. */

@@ -9,6 +9,7 @@ import { contentOf, NEEDS_STORE, type Origin } from './origin.ts'
 import { hasEnded, receiptOf, take } from './receipts.ts'
 import type { SourceSession } from './source.ts'
 
+/** Options of `adopt`. */
 export interface AdoptOptions {
   /** The `name` of the `AdoptionSource`. */
   readonly source: string
@@ -22,6 +23,7 @@ export interface AdoptOptions {
   readonly as?: 'session' | 'copy' | undefined
 }
 
+/** What `adopt` has done with the session. */
 export interface AdoptReport {
   /** `exists`: it was adopted before, or the copy is up to date; `ended`: it has ended, at the source or here. */
   readonly outcome: 'created' | 'refreshed' | 'exists' | 'ended'

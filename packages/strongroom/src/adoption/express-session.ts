@@ -3,6 +3,7 @@ import type { Awaitable } from '../base/awaitable.ts'
 import { booleanOption, checkOptions, clockOption } from '../base/check.ts'
 import { type ConnectStore, destroyIn, getFrom, insteadOfConnectStore, isReadableStore } from '../base/connect.ts'
 import { type Duration, milliseconds } from '../base/duration.ts'
+import { warnOnce } from '../base/warn.ts'
 import { equal } from '../crypto/keyring.ts'
 import { ConfigError } from '../errors.ts'
 import { type CookieSettings, cookieTransport, MOST_TRIED, valuesOf } from '../http/cookie.ts'
@@ -52,6 +53,7 @@ export interface ExpressSessionOptions extends ExpressSessionMovedOptions {
   readonly clock?: Clock | undefined
 }
 
+/** A secret of express-session, as its option `secret` has it. */
 export type ExpressSecret = string | Uint8Array
 
 const WHERE = 'expressSession()'
@@ -217,17 +219,14 @@ function warnOfSeconds(lengths: Pick<ExpressSessionOptions, 'lifetime' | 'absolu
 
 /** The user that Passport has stored. With one warning if that is an object: then these visitors are signed in for Passport alone. */
 function passportUsers(): (values: SessionValues) => string | number | null {
-  let warned = false
+  const warn = warnOnce('STRONGROOM_ADOPT_FROM')
   return ({ passport }) => {
     const user = isObject(passport) ? passport.user : null
     if ((typeof user === 'string' && user !== '') || typeof user === 'number') return user
-    if (isObject(user) && !warned) {
-      warned = true
-      process.emitWarning(
+    if (isObject(user))
+      warn(
         `The serializeUser of the application has made an object, in which ${WHERE} finds no id: such sessions are adopted with their data, and as nobody's. Name the id, such as userId: ({ passport }) => passport?.user?.id.`,
-        { code: 'STRONGROOM_ADOPT_FROM' },
       )
-    }
     return null
   }
 }

@@ -16,6 +16,7 @@ import {
 } from './foreign-values.ts'
 import type { AdoptionSource, SourceRefusal, SourceSession } from './source.ts'
 
+/** Options of `ironSession`. */
 export interface IronSessionOptions {
   /** The option `password` of iron-session, a string or an object of them by number. Of an array, each opens any cookie. */
   readonly password: string | readonly string[] | Readonly<Record<string, string>>

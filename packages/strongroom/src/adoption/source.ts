@@ -1,6 +1,7 @@
 import type { RememberedEnds } from '../backing/backing.ts'
 import { LONGEST } from '../base/duration.ts'
 import { TimeLimit, within } from '../base/time-limit.ts'
+import { warnOnce } from '../base/warn.ts'
 import { ConfigError, StoreError, StrongroomError } from '../errors.ts'
 import { checkValue, type Values } from '../session/content.ts'
 import { checkUserId } from '../session/login.ts'
@@ -78,7 +79,7 @@ export class SourceClient {
   readonly stateless: boolean
   readonly #source: AdoptionSource
   readonly #limit: TimeLimit
-  #warned = false
+  readonly #warn = warnOnce('STRONGROOM_ADOPT_FROM')
 
   constructor(source: AdoptionSource, timeout: number) {
     this.#source = source
@@ -95,12 +96,9 @@ export class SourceClient {
   /** False, with one warning, once its time is over. */
   isOn(now: number): boolean {
     if (now < this.until) return true
-    if (!this.#warned)
-      process.emitWarning(
-        `adoptFrom: the time of "${this.name}" ended on ${new Date(this.until).toISOString()}. Its cookie is ignored; remove the option.`,
-        { code: 'STRONGROOM_ADOPT_FROM' },
-      )
-    this.#warned = true
+    this.#warn(
+      `adoptFrom: the time of "${this.name}" ended on ${new Date(this.until).toISOString()}. Its cookie is ignored; remove the option.`,
+    )
     return false
   }
 

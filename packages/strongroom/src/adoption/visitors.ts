@@ -1,8 +1,10 @@
 import { type Backing, isLoaded } from '../backing/backing.ts'
-import type { Adopted, Adoption, AdoptionRequest, SessionsContext } from '../context.ts'
+import type { Adopted, Adoption, AdoptionRequest, AuditedRequest, SessionsContext } from '../context.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
 import { ConfigError, StoreError } from '../errors.ts'
-import { type CookieTransport, isSameCookie, nameOf } from '../http/cookie.ts'
+import { isSameCookie, nameOf } from '../http/cookie.ts'
+import type { Transport } from '../http/transport.ts'
+import { deviceOf } from '../request/load.ts'
 import { tidyLabel } from '../session/device.ts'
 import type { Clock } from '../store.ts'
 import { copied, dropCopies } from './copies.ts'
@@ -13,9 +15,9 @@ import type { SourceClient } from './source.ts'
 /** The adoption sources of one `createSessions`, as visitors meet them. */
 class VisitorAdoption implements Adoption {
   readonly #sources: readonly SourceClient[]
-  readonly #transport: CookieTransport
+  readonly #transport: Transport
 
-  constructor(sources: readonly SourceClient[], transport: CookieTransport, now: number) {
+  constructor(sources: readonly SourceClient[], transport: Transport, now: number) {
     this.#sources = sources
     this.#transport = transport
     // An option that no longer does anything says so when the application starts.
@@ -48,10 +50,11 @@ class VisitorAdoption implements Adoption {
     return null
   }
 
-  async end(context: SessionsContext, cookies: string | undefined, current: Id | null): Promise<readonly string[]> {
+  async end(task: AuditedRequest, cookies: string | undefined, current: Id | null): Promise<readonly string[]> {
+    const { context } = task
     const lines: string[] = []
     for (const { source, key } of cookies ? this.#namedBy(context, cookies) : []) {
-      await endNamed(context, source, this.originOf(source.name, key), current)
+      await endNamed(task, { source, origin: this.originOf(source.name, key) }, current)
       if (await endAtSource(context, source, key)) lines.push(...this.#linesOf(source))
     }
     return lines
@@ -78,7 +81,7 @@ class VisitorAdoption implements Adoption {
 interface AdoptionParts {
   readonly backing: Backing
   readonly clock: Clock
-  readonly transport: CookieTransport
+  readonly transport: Transport
 }
 
 /** What requests need of the option `adoptFrom`; null without it. Throws `ConfigError`. */
@@ -138,21 +141,23 @@ async function adoptFromSource(
     return null
   }
   const content = source.canRead
-    ? session && (await contentOf(context, session, request.device()))
+    ? session && (await contentOf(context, session, deviceOf(context, request.headers)))
     : await contentOfCopy(context, origin, request)
   // Absent: because there never was one, or because somebody has just adopted it.
   if (!content) return followKnown(context, origin, request)
-  const taken = await take(context, origin, content, { sends: request.responds })
+  const noted = context.addresses?.note(content.meta, request.request) ?? content.meta
+  const meta = context.signals?.note(noted, request) ?? noted
+  const taken = await take(context, origin, { ...content, meta }, { sends: request.responds })
   if (taken) return taken
   context.emit({ type: 'rejected', what: 'record', reason: 'revoked' })
   return { found: null }
 }
 
-async function contentOfCopy(context: SessionsContext, origin: Origin, { device }: AdoptionRequest) {
+async function contentOfCopy(context: SessionsContext, origin: Origin, { headers }: AdoptionRequest) {
   const copy = await copied(context, origin)
   if (!copy) return null
   const { meta, data } = copy
-  return { data, meta: meta.userId === null ? meta : { ...meta, label: tidyLabel(device()) } }
+  return { data, meta: meta.userId === null ? meta : { ...meta, label: tidyLabel(deviceOf(context, headers)) } }
 }
 
 /**
@@ -160,11 +165,11 @@ async function contentOfCopy(context: SessionsContext, origin: Origin, { device 
  * key that the source knows, so that made-up ones leave nothing behind.
  */
 async function endNamed(
-  context: SessionsContext,
-  source: SourceClient,
-  origin: Origin,
+  task: AuditedRequest,
+  { source, origin }: { readonly source: SourceClient; readonly origin: Origin },
   current: Id | null,
 ): Promise<void> {
+  const { context, state } = task
   const receipt = (await receiptOf(context, origin)) ?? (await spend(context, source, origin))
   // Adopted in advance, or by a request that is still under way: the session is this visitor's, too.
   const found = receipt && (await follow(context, receipt))
@@ -172,7 +177,11 @@ async function endNamed(
   if (!(await context.backing.end(found.ref))) return
   context.ends.tell({ id: found.ref.cookie.id, reason: 'logout' })
   if (context.emit.wanted())
-    context.emit({ type: 'revoked', handle: handleOf(found.ref.cookie.id), count: 1, reason: 'logout' })
+    context.emit(
+      { type: 'revoked', handle: handleOf(found.ref.cookie.id), count: 1, reason: 'logout' },
+      { userId: found.meta.userId },
+    )
+  if (state.loggedOut) context.audit?.loggedOut(task, found.ref.cookie.id, found.meta.userId)
 }
 
 /** The receipt, if another request was faster. */
@@ -198,18 +207,18 @@ async function knownSession(context: SessionsContext, source: SourceClient, orig
 
 /** False if it could not be done: the source's cookie stays, and the next request that would end it tries again. */
 async function endAtSource(context: SessionsContext, source: SourceClient, key: string): Promise<boolean> {
+  const began = context.emit.now()
   try {
     await source.end(key)
     return true
   } catch (error) {
-    reportFailure(context, error)
+    reportFailure(context, error, began)
     return false
   }
 }
 
-function reportFailure({ emit }: SessionsContext, error: unknown): void {
-  emit({
-    type: 'storeError',
-    error: error instanceof Error ? error : new StoreError('A session of an adoption source could not be ended.'),
-  })
+function reportFailure({ emit }: SessionsContext, cause: unknown, began?: number): void {
+  const error =
+    cause instanceof Error ? cause : new StoreError('A session of an adoption source could not be ended.', { cause })
+  emit({ type: 'storeError', error }, { began })
 }

@@ -3,13 +3,13 @@ import { parseJson } from '../base/json.ts'
 import type { Master } from '../crypto/keyring.ts'
 import type { Id, Refused } from '../crypto/token.ts'
 import { TooLargeError } from '../errors.ts'
-import type { CookieTransport } from '../http/cookie.ts'
+import type { Transport } from '../http/transport.ts'
 import type { Content, Meta, Parsed, Values } from '../session/content.ts'
 import type { RequestedLifetime } from '../session/lifetime.ts'
 import type { LoginMoment } from '../session/login.ts'
 import type { Clock, ListOptions, ReadOptions, Store, Traits, Version } from '../store.ts'
-import type { Turn } from './epochs.ts'
 import type { Calls } from './guard.ts'
+import type { Turn } from './turns.ts'
 
 /** A session that is past a deadline although it is still stored. Most stores only say that it is absent. */
 export interface Expired {
@@ -17,11 +17,11 @@ export interface Expired {
 }
 
 /**
- * A good cookie that no longer opens its session: the session goes on under a later token, or was replaced at a login. Its visitor
- * is anonymous.
+ * A good cookie that does not open its session: the session goes on under a later token, was replaced at a login, or is bound to a device
+ * of which there is no proof. Its visitor is anonymous.
  */
 export interface Superseded {
-  readonly superseded: 'renewed' | 'replaced'
+  readonly superseded: 'renewed' | 'replaced' | 'unproven'
   /**
    * Was that a moment ago? Then the response with the new cookie may still be on its way, and a cookie of ours would overwrite
    * it. Such a request creates nothing, unless it signs somebody in.
@@ -29,7 +29,27 @@ export interface Superseded {
   readonly isRecent: boolean
   /** What the visitor may end with the old cookie, by a logout or by a login of the same user; null if that is nothing. */
   readonly ends: OwnedSession | null
+  /** With the option `renewEvery`: the cookie is so old that no response, and no request, of its browser can still be on its way. */
+  readonly reuse?: Reuse | undefined
+  /** Of `unproven`, a session that is bound to a device: what is wrong with its device cookie. */
+  readonly proof?: DeviceCookieFault | undefined
 }
+
+/** A superseded cookie that came back late: perhaps a copy in other hands. */
+export interface Reuse {
+  readonly cookie: VerifiedCookie
+  /** When the session was given the token that it has now, in ms; the cookie had been superseded by then. */
+  readonly renewedAt: number
+  /** How many tokens the session has had since. */
+  readonly renewals: number
+  /** When its user signed in, or it was created, in ms. */
+  readonly createdAt: number
+  /** The device of its login; null where that is not known. */
+  label(): string | null
+}
+
+/** What may be wrong with the device cookie, which a bound session needs beside its own. */
+export type DeviceCookieFault = 'missing' | 'expired' | 'forged'
 
 /**
  * An anonymous session in which its visitor's own requests have left nothing, a moment ago. Nobody has it any more; but nobody wanted
@@ -62,10 +82,21 @@ export interface NewIdentity {
 /** A stored session as a commit refers to it: on the server, or in the visitor's cookie. */
 export interface SessionRef {
   readonly cookie: VerifiedCookie
+  /** Present if the request has come with the cookie whose successor this is: it goes on for a while after a renewal by time. */
+  readonly predecessor?: Predecessor | undefined
   /** Null right after a create, which does not return it; nobody else can have the token yet, so any version is ours. */
   readonly version: Version | null
   readonly expiresAt: number
 }
+
+export interface Predecessor {
+  readonly cookie: VerifiedCookie
+  /** Has a request come with the new cookie already? Then nobody is sent that again. */
+  readonly isSeen: boolean
+}
+
+/** The cookie that a request has come with. */
+export const presentedCookie = ({ cookie, predecessor }: SessionRef): VerifiedCookie => predecessor?.cookie ?? cookie
 
 export interface Loaded extends Parsed {
   /**
@@ -74,6 +105,8 @@ export interface Loaded extends Parsed {
    */
   readonly shared: Values
   readonly ref: SessionRef
+  /** What is stored, where `dataSchema` shows something else: a request that only reads must not write what it was shown. */
+  readonly stored?: Pick<Loaded, 'values' | 'data' | 'shared'>
 }
 
 /** What is to be stored; with `values`, the parsed data, if no application has a reference to any object of it. */
@@ -103,6 +136,20 @@ interface RefusedSession extends Refused {
 
 export const isLoaded = (result: LoadResult): result is Loaded => result !== null && 'ref' in result
 
+/** Of a load. */
+export interface LoadOptions extends ReadOptions {
+  /** Was the cookie good when the request came? Then it is not too late for it now. */
+  readonly wasLoaded?: boolean | undefined
+}
+
+/** Renewal by time: new tokens for sessions in use, each of whose predecessors goes on for a while. */
+export interface TimedRenewal {
+  /** Is something to be stored although a request has changed nothing? `touches` if the session is to be touched anyway. No I/O. */
+  isDue(ref: SessionRef, touches: boolean): boolean
+  /** Like `update`; and under a new token, if that is due. */
+  update: Backing['update']
+}
+
 /**
  * Where sessions are stored: on the server, with a token in the cookie, or in the cookie. The two implementations are
  * `server.ts` and `cookie.ts`; outside this folder nothing asks which it has. Rejects only with `StoreError` or
@@ -118,7 +165,7 @@ export interface Backing {
    * The session of a cookie; refused when what is stored is not ours. A promise only if there is something to wait for.
    * `fresh` after a compare-and-set that failed: a copy may be the very one that it failed for.
    */
-  load(cookie: VerifiedCookie, options?: ReadOptions): Awaitable<LoadResult>
+  load(cookie: VerifiedCookie, options?: LoadOptions): Awaitable<LoadResult>
   /**
    * Stores a new session under a new token. `began` is when its login began, if it is one. With an `identity`, which must be used only
    * once, that is the session's.
@@ -136,6 +183,8 @@ export interface Backing {
    * is another or the session has ended. `before` is what was loaded with `ref`.
    */
   renew(ref: SessionRef, content: ContentToSave, expiresAt: number, before: Content): Promise<SessionRef | null>
+  /** Absent without the option `renewEvery`. */
+  readonly renewal?: TimedRenewal | undefined
   /**
    * The computed cookie for `what` under a master; see `computedToken`. With a label, what is stored under it is no session, but an
    * entry of the library itself. Present with `createUnder`.
@@ -234,6 +283,10 @@ export interface UserSession {
 export interface UserSessionLabel {
   readonly label: string | null
   readonly lastSeenAt: number | null
+  /** As it is stored: shortened. */
+  readonly address: string | null
+  /** Does it belong to one device? */
+  readonly bound?: boolean | undefined
   /** The credential stamp of its login, if it has one; null if that cannot be told. */
   readonly stamp: string | null | undefined
 }
@@ -301,7 +354,7 @@ export interface BackingOptions {
 export interface BackingEngine {
   readonly kind: 'backing'
   readonly traits: Traits
-  readonly transport: CookieTransport
+  readonly transport: Transport
   /** The store whose expired entries have to be cleared, or null. Its maker closes it. */
   readonly swept: Store | null
   /** Does a page that never asks for its session extend it, too, when that is due? As a rule, only use does. */

@@ -3,6 +3,7 @@ import { type Awaitable, after } from '../base/awaitable.ts'
 import { detached } from '../base/bytes.ts'
 import { parseJson } from '../base/json.ts'
 import { Memo } from '../base/memo.ts'
+import type { LimitOf } from '../base/time-limit.ts'
 import type { Aead } from '../crypto/aead.ts'
 import { type CookieCodec, cookieCodec } from '../crypto/cookie-seal.ts'
 import type { LiveKeyring, Master } from '../crypto/keyring.ts'
@@ -33,11 +34,15 @@ export interface CookieBackingOptions extends BackingOptions {
   readonly engine: CookieEngine
   readonly ring: LiveKeyring
   readonly aead: Aead
-  /** Cookies open in it alone. */
+  /** Ends are remembered in it. */
   readonly namespace: string
+  /** Cookies open in it alone. Default: the namespace. */
+  readonly tokenNamespace?: string | undefined
+  /** '' where the session is in a token that comes otherwise. */
   readonly cookieName: string
   /** Bytes of memory for what was opened last; 0 is none. */
   readonly memo: number
+  readonly limitOf: LimitOf
 }
 
 /** What all cookies of a session say of it, until it is renewed. */
@@ -102,8 +107,8 @@ const LIMIT = 4096
 
 /** Sessions in the cookie itself. The server stores nothing, or, with `revocations`, only what makes an end final. */
 export function cookieBacking(options: CookieBackingOptions): Backing {
-  const { engine, ring, cookieName, clock } = options
-  const codec = cookieCodec(engine.protection, ring, options.namespace, options.aead)
+  const { engine, ring, namespace, tokenNamespace = namespace, cookieName, clock } = options
+  const codec = cookieCodec(engine.protection, ring, tokenNamespace, options.aead)
   const revocations = engine.revocations && new Revocations({ ...options, store: engine.revocations })
   const known = rememberingVerifier(codec, ring, options.memo)
 
@@ -112,7 +117,7 @@ export function cookieBacking(options: CookieBackingOptions): Backing {
     const madeAt = clock()
     const head = JSON.stringify([sid, master.kid, generation, nonce, until, expiresAt, madeAt])
     const text = codec.encode([`${head}\n`, ...encodeContent(content)])
-    refuseOver(LIMIT, cookieName.length + text.length, content.data, 'a cookie')
+    refuseOver(LIMIT, cookieName.length + text.length, content.data, cookieName === '' ? 'a token' : 'a cookie')
     const { meta, data, values } = content
     const one = { text, sealedUnder: ring.current, expiresAt, madeAt, content: { meta, data } }
     return { cookie: new CookieSession(identity, one, values), version: null, expiresAt, nonce }

@@ -1,15 +1,17 @@
 import { oneOf } from '../base/check.ts'
+import type { LimitOf } from '../base/time-limit.ts'
 import { type Aead, CIPHERS, createAead } from '../crypto/aead.ts'
-import { createCopyKeys } from '../crypto/copy-keys.ts'
 import type { LiveKeyring } from '../crypto/keyring.ts'
 import type { CipherName, Primitives } from '../crypto/primitives.ts'
 import type { CryptoOption } from '../crypto/provider.ts'
 import type { SealName } from '../crypto/seal.ts'
 import { ConfigError } from '../errors.ts'
-import { type CookieSettings, type CookieTransport, cookieTransport } from '../http/cookie.ts'
-import type { CookieEngine, Store } from '../store.ts'
+import { type CookieSettings, cookieTransport } from '../http/cookie.ts'
+import { type Transport, tokenNamespace } from '../http/transport.ts'
+import type { CookieEngine, CopyKeys, Store } from '../store.ts'
 import type { Backing, BackingEngine, BackingOptions, RememberedEnds } from './backing.ts'
 import { cookieBacking } from './cookie.ts'
+import type { RenewalTimes } from './succession.ts'
 
 /** What the option `store` may be, once a URL has been opened. */
 export type Engine = Store | CookieEngine | BackingEngine
@@ -21,12 +23,13 @@ export interface EngineOptions {
   readonly crypto?: CryptoOption | undefined
   readonly maxSize?: number | undefined
   readonly cookie?: CookieSettings | undefined
+  readonly transport?: Transport | undefined
   readonly namespace?: string | undefined
 }
 
 export interface CreatedBacking {
   readonly backing: Backing
-  readonly transport: CookieTransport
+  readonly transport: Transport
   /** Null for an engine with ids of its own. */
   readonly namespace: string | null
   readonly sealName: string
@@ -44,8 +47,9 @@ export type CommonOptions = BackingOptions & {
   readonly memo: number
   readonly production: boolean
   readonly remembered: RememberedEnds | undefined
-  /** Instead of the one that follows from the options. */
-  readonly transport: CookieTransport | undefined
+  readonly renewal: RenewalTimes | undefined
+  /** Instead of the cookie that follows from the options. */
+  readonly transport: Transport | undefined
 }
 
 /** For every engine but that of cookies. */
@@ -58,7 +62,11 @@ export type CreateStored = (
 /** What is there only where sessions in stores are. */
 export interface BackingParts {
   readonly createStored: CreateStored
+  /** For a store that keeps copies. */
+  copyKeys(ring: LiveKeyring, primitives: Primitives, namespace: string): CopyKeys
   primitivesFor(option: CryptoOption): Primitives
+  /** For calls of the store of revocations, and of the option `credential`. */
+  readonly limitOf: LimitOf
 }
 
 export const IN_COOKIES = 'these sessions are in their cookies, and not on the server.'
@@ -73,16 +81,16 @@ export function createBacking(
   const primitives = parts.primitivesFor(oneOf('crypto', crypto, ['auto', 'node', 'sodium']))
   const aead = aeadFor(primitives, options)
   const created = isCookie(engine)
-    ? createCookie(engine, options, { ...common, aead })
+    ? createCookie(engine, options, { ...common, aead, limitOf: parts.limitOf })
     : parts.createStored(engine, options, { ...common, aead })
-  created.swept?.authenticate?.(createCopyKeys(common.ring, primitives, created.namespace ?? created.transport.name))
+  created.swept?.authenticate?.(parts.copyKeys(common.ring, primitives, created.namespace ?? created.transport.name))
   return created
 }
 
 function createCookie(
   engine: CookieEngine,
   options: EngineOptions,
-  common: CommonOptions & { readonly aead: Aead },
+  common: CommonOptions & { readonly aead: Aead; readonly limitOf: LimitOf },
 ): CreatedBacking {
   const { aead } = common
   if (options.seal !== undefined)
@@ -92,7 +100,8 @@ function createCookie(
     throw new ConfigError("cipher is for what is sealed, and cookie({ protection: 'signed' }) seals nothing.")
   const transport = common.transport ?? cookieTransport(options.cookie, common.production)
   const namespace = namespaceOption(options, transport.name)
-  const backing = cookieBacking({ ...common, engine, namespace, cookieName: transport.name })
+  const bound = { namespace, tokenNamespace: tokenNamespace(namespace, transport) }
+  const backing = cookieBacking({ ...common, ...bound, engine, cookieName: transport.name })
   const swept = engine.revocations ?? null
   return { backing, transport, namespace, aead, sealName: engine.protection, store: null, swept, advice: IN_COOKIES }
 }

@@ -2,7 +2,7 @@ import { lengthOf } from '../base/bytes.ts'
 import type { Aead } from '../crypto/aead.ts'
 import type { LiveKeyring } from '../crypto/keyring.ts'
 import { ownerTag } from '../crypto/owner.ts'
-import { sealLabel } from '../crypto/seal.ts'
+import { sealLabel, type TokenFacts } from '../crypto/seal.ts'
 import type { Id, VerifiedToken } from '../crypto/token.ts'
 import { type Content, encodeContent, type Meta } from '../session/content.ts'
 import type { Clock, Entry, Version } from '../store.ts'
@@ -10,12 +10,10 @@ import { type ContentToSave, refuseOver, type SessionRef } from './backing.ts'
 import type { Records } from './records.ts'
 
 /** A session in a store, as a commit refers to it. */
-export interface RecordRef extends SessionRef {
+export interface RecordRef extends SessionRef, TokenFacts {
   readonly cookie: VerifiedToken
   readonly owner: string | null
   readonly label: Uint8Array | null
-  /** When the session was given this token, in whole seconds since 1970. */
-  readonly renewedAt: number
 }
 
 /** What is stored already, and is written again. */
@@ -44,8 +42,10 @@ export function createEntries({ records, ring, namespace, aead, clock, limit }: 
     return was && hasSameLabel(was.content.meta, meta) ? was.ref.label : sealedLabel(meta, token.id)
   }
 
-  function sealedLabel({ userId, label, idle, deadline, stamp }: Meta, id: Id): Uint8Array | null {
-    return userId === null ? null : sealLabel(aead, { text: label, idle, deadline, stamp }, ring.current, id)
+  function sealedLabel(meta: Meta, id: Id): Uint8Array | null {
+    const { userId, label: text, idle, deadline, stamp, address } = meta
+    if (userId === null) return null
+    return sealLabel(aead, { text, idle, deadline, stamp, address, bound: isBound(meta) }, ring.current, id)
   }
 
   return {
@@ -57,7 +57,7 @@ export function createEntries({ records, ring, namespace, aead, clock, limit }: 
       content: ContentToSave,
       expiresAt: number,
       was: Written | undefined,
-      renewedAt: number,
+      { renewedAt, pointer }: TokenFacts,
     ): Entry {
       const { meta } = content
       const payload = encodeContent(content)
@@ -69,7 +69,7 @@ export function createEntries({ records, ring, namespace, aead, clock, limit }: 
       const label = labelFor(token, meta, was)
       // A new session is remembered when its visitor comes back with it: most of those that robots begin are never seen again,
       // and would push out the ones that are.
-      const bytes = records.seal(payload, was ? content : null, token, { owner, expiresAt, renewedAt })
+      const bytes = records.seal(payload, was ? content : null, token, { owner, expiresAt, renewedAt, pointer })
       return { bytes, expiresAt, owner, label, createdAt: meta.createdAt }
     },
   }
@@ -78,17 +78,20 @@ export function createEntries({ records, ring, namespace, aead, clock, limit }: 
 export const refTo = (
   cookie: VerifiedToken,
   { expiresAt, owner, label }: Pick<Entry, 'expiresAt' | 'owner' | 'label'>,
-  renewedAt: number,
+  { renewedAt, pointer }: TokenFacts,
   version: Version | null,
-): RecordRef => ({
-  cookie,
-  version,
-  expiresAt,
-  owner,
-  // A mark's own label is not that of the session that is stored in its place.
-  label: label?.length === 1 ? null : label,
-  renewedAt,
-})
+): RecordRef => {
+  const ref = {
+    cookie,
+    version,
+    expiresAt,
+    owner,
+    // A mark's own label is not that of the session that is stored in its place.
+    label: label?.length === 1 ? null : label,
+    renewedAt,
+  }
+  return pointer ? { ...ref, pointer } : ref
+}
 
 /** Of an entry of the library itself, which is sealed like a session. */
 interface OwnToken extends VerifiedToken {
@@ -97,5 +100,12 @@ interface OwnToken extends VerifiedToken {
 
 export const ownLabel = (token: VerifiedToken): Uint8Array | null => (token as Partial<OwnToken>).label ?? null
 
+const isBound = ({ bound }: Pick<Meta, 'bound'>): boolean => bound?.key !== undefined
+
 const hasSameLabel = (a: Meta, b: Meta): boolean =>
-  a.label === b.label && a.idle === b.idle && a.deadline === b.deadline && a.stamp === b.stamp
+  a.label === b.label &&
+  a.idle === b.idle &&
+  a.deadline === b.deadline &&
+  a.stamp === b.stamp &&
+  a.address === b.address &&
+  isBound(a) === isBound(b)

@@ -3,13 +3,13 @@ import type { Keyring, Master } from '../crypto/keyring.ts'
 import { ownerTag } from '../crypto/owner.ts'
 import { LoginMoment } from '../session/login.ts'
 import type { Clock, Entry, Store, Version } from '../store.ts'
-import { EPOCH, isCount, jsonIn, MARGIN, ownId } from './own-entries.ts'
+import { EPOCH, isCount, jsonIn, ownId } from './own-entries.ts'
 
 /**
  * A user's epoch, under one master. A random value, and never a time or a counter: clocks differ, and an entry that expired would
  * make a counter begin again, with values that were there before.
  */
-interface Epoch {
+export interface Epoch {
   /** Null if nobody has ever ended all of the user's sessions, as far as the store remembers. */
   readonly nonce: string | null
   /** Counts the logins that a limit has admitted. */
@@ -20,12 +20,6 @@ interface Epoch {
 }
 
 const ABSENT: Epoch = { nonce: null, sequence: 0, version: null, expiresAt: 0 }
-
-/** What a login must do in turn with the other logins of its user. */
-export interface Turn {
-  /** False if another login was admitted since the turn began, or all sessions were ended. */
-  take(): Promise<boolean>
-}
 
 export interface EpochOptions {
   readonly store: Pick<Store, 'read' | 'create' | 'update'>
@@ -38,17 +32,17 @@ export interface EpochOptions {
 
 /** What ends all sessions of a user for good: those that are stored, and those whose login is still under way. */
 export class Epochs {
-  readonly #options: EpochOptions
+  protected readonly options: EpochOptions
 
   constructor(options: EpochOptions) {
-    this.#options = options
+    this.options = options
   }
 
   /** Now, as the store sees it. A session whose login began before the user's epoch was moved does not survive it. */
   async moment(userId: string): Promise<LoginMoment> {
-    const { ring, clock } = this.#options
+    const { ring, clock } = this.options
     const at = clock()
-    const nonces = ring.masters.map(async (master) => [master.kid, (await this.#read(master, userId)).nonce] as const)
+    const nonces = ring.masters.map(async (master) => [master.kid, (await this.read(master, userId)).nonce] as const)
     return new LoginMoment(userId, at, new Map(await Promise.all(nonces)))
   }
 
@@ -56,8 +50,8 @@ export class Epochs {
   async hasMovedSince({ userId, nonces }: LoginMoment, { kid }: Master): Promise<boolean> {
     if (!nonces.has(kid)) return true
     // Under every master: a server that does not have the newest one yet moves the epochs of the others alone.
-    const moved = this.#options.ring.masters.map(
-      async (master) => (await this.#read(master, userId)).nonce !== (nonces.get(master.kid) ?? null),
+    const moved = this.options.ring.masters.map(
+      async (master) => (await this.read(master, userId)).nonce !== (nonces.get(master.kid) ?? null),
     )
     return (await Promise.all(moved)).includes(true)
   }
@@ -70,12 +64,12 @@ export class Epochs {
 
   /** Of a session that is alive otherwise. For a login, which must not be older than an end, there is `moment`. */
   async nonceOf(master: Master, userId: string): Promise<string | null> {
-    return (await this.#read(master, userId)).nonce
+    return (await this.read(master, userId)).nonce
   }
 
   /** Resolves to the moment after it; `before` is the one that it replaced. */
   async move(userId: string): Promise<{ readonly before: LoginMoment; readonly after: LoginMoment }> {
-    const { ring, clock } = this.#options
+    const { ring, clock } = this.options
     const at = clock()
     const moved = await Promise.all(
       ring.masters.map(async (master) => ({ kid: master.kid, ...(await this.#move(master, userId)) })),
@@ -86,50 +80,24 @@ export class Epochs {
     }
   }
 
-  /** Begins a turn. Under every master of the ring, because another server may not have the newest one yet. */
-  async begin(userId: string): Promise<Turn> {
-    const masters = [...this.#options.ring.masters].sort((a, b) => a.kid - b.kid)
-    const epochs = await Promise.all(
-      masters.map(async (master) => ({ master, epoch: await this.#made(master, userId) })),
-    )
-    return {
-      take: async () => {
-        for (const { master, epoch } of epochs) {
-          const next = { ...epoch, sequence: epoch.sequence + 1 }
-          if (!(await this.#write(master, userId, next, this.#options.clock() + MARGIN))) return false
-        }
-        return true
-      },
-    }
-  }
-
   async #move(master: Master, userId: string): Promise<{ before: string | null; after: string }> {
     for (;;) {
-      const epoch = await this.#read(master, userId)
+      const epoch = await this.read(master, userId)
       const nonce = randomBytes(16).toString('base64url')
-      if (await this.#write(master, userId, { ...epoch, nonce }, this.#options.rememberedUntil(this.#options.clock())))
+      if (await this.write(master, userId, { ...epoch, nonce }, this.options.rememberedUntil(this.options.clock())))
         return { before: epoch.nonce, after: nonce }
     }
   }
 
-  /** Made if there is none, so that there is something to compare and set. */
-  async #made(master: Master, userId: string): Promise<Epoch> {
-    for (;;) {
-      const epoch = await this.#read(master, userId)
-      if (epoch.version !== null) return epoch
-      await this.#write(master, userId, epoch, this.#options.clock() + MARGIN)
-    }
-  }
-
-  async #read(master: Master, userId: string): Promise<Epoch> {
-    const found = await this.#options.store.read(this.#idOf(master, userId), { fresh: true })
+  protected async read(master: Master, userId: string): Promise<Epoch> {
+    const found = await this.options.store.read(this.#idOf(master, userId), { fresh: true })
     if (!found) return ABSENT
     const [nonce, sequence] = jsonIn(found, isEpoch)
     return { nonce, sequence, version: found.version, expiresAt: found.entry.expiresAt }
   }
 
-  async #write(master: Master, userId: string, { nonce, sequence, version, expiresAt }: Epoch, until: number) {
-    const { store, clock } = this.#options
+  protected async write(master: Master, userId: string, { nonce, sequence, version, expiresAt }: Epoch, until: number) {
+    const { store, clock } = this.options
     const entry: Entry = {
       bytes: Buffer.from(JSON.stringify([nonce, sequence])),
       // Never sooner than was promised by an earlier write.
@@ -143,7 +111,7 @@ export class Epochs {
   }
 
   #idOf(master: Master, userId: string) {
-    return ownId('epoch', ownerTag(master, this.#options.namespace, userId))
+    return ownId('epoch', ownerTag(master, this.options.namespace, userId))
   }
 }
 

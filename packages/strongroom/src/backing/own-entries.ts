@@ -39,7 +39,7 @@ export const ownId = (kind: 'session' | 'epoch' | 'keys' | 'ended' | 'figures', 
 
 /**
  * The JSON in such an entry. Throws `StoreError` if it was altered: what it said is unknown, and not absent. It has no owner; under
- * one, no update of it would ever succeed, and who tries until it does would never end.
+ * one, no update of it would ever succeed, and a caller that tries until it does would never end.
  */
 export function jsonIn<T>({ entry }: Found, isRight: (value: unknown) => value is T): T {
   const value = parsed(latin1Of(entry.bytes))

@@ -2,18 +2,16 @@ import { asBuffer, lastingCopy, type Pieces } from '../base/bytes.ts'
 import { parseJson } from '../base/json.ts'
 import { Memo } from '../base/memo.ts'
 import type { LiveKeyring, Master } from '../crypto/keyring.ts'
-import { type RecordHeader, type RecordRefusal, type Seal, sealedUnder } from '../crypto/seal.ts'
+import { type RecordHeader, type RecordRefusal, type Seal, sealedUnder, type TokenFacts } from '../crypto/seal.ts'
 import type { Id, VerifiedToken } from '../crypto/token.ts'
 import { decodeContent, type Parsed } from '../session/content.ts'
 import type { Entry } from '../store.ts'
 import { type ContentToSave, expiryOf } from './backing.ts'
 
-export interface OpenedSession extends Parsed, Pick<RecordHeader, 'renewedAt'> {}
+export interface OpenedSession extends Parsed, Pick<RecordHeader, 'renewedAt' | 'pointer'> {}
 
 /** What an entry says of a session beside its record. */
-export interface Stored extends Pick<Entry, 'owner' | 'expiresAt'> {
-  readonly renewedAt: number
-}
+export interface Stored extends Pick<Entry, 'owner' | 'expiresAt'>, TokenFacts {}
 
 /** Converts sessions to the bytes that are stored, and back. */
 export interface Records {
@@ -37,6 +35,7 @@ class OpenedRecord implements OpenedSession {
   /** The cookie that opened it: one that was superseded has the same id. */
   readonly cookie: string
   readonly renewedAt: number
+  readonly pointer?: OpenedSession['pointer']
   /** The one that the session began under, and the one that its record is sealed under, if it is sealed. */
   readonly masters: readonly (Master | undefined)[]
   readonly owner: string | null
@@ -47,7 +46,7 @@ class OpenedRecord implements OpenedSession {
   #values: Parsed['values'] | undefined
 
   constructor(
-    { bytes, cookie, renewedAt }: Pick<OpenedRecord, 'bytes' | 'cookie' | 'renewedAt'>,
+    { bytes, cookie, renewedAt, pointer }: Pick<OpenedRecord, 'bytes' | 'cookie'> & TokenFacts,
     masters: OpenedRecord['masters'],
     { owner, expiresAt }: Pick<OpenedRecord, 'owner' | 'expiresAt'>,
     content: ContentToSave,
@@ -55,6 +54,7 @@ class OpenedRecord implements OpenedSession {
     this.bytes = bytes
     this.cookie = cookie
     this.renewedAt = renewedAt
+    this.pointer = pointer ?? undefined
     this.masters = masters
     this.owner = owner
     this.expiresAt = expiresAt
@@ -95,13 +95,13 @@ export function createRecords(seal: Seal, ring: LiveKeyring, limit: number): Rec
   function remember({ id, text, master }: VerifiedToken, given: Buffer, stored: Stored, content: ContentToSave): void {
     if (limit === 0) return
     // A copy of the bytes, because the caller may reuse its own.
-    const opened = { bytes: lastingCopy(given), cookie: text, renewedAt: stored.renewedAt }
+    const opened = { bytes: lastingCopy(given), cookie: text, renewedAt: stored.renewedAt, pointer: stored.pointer }
     memo.set(id, new OpenedRecord(opened, [master, masterOf(given)], stored, content), weightOf(given.length))
   }
 
   return {
     seal(payload, content, token, stored) {
-      const bytes = seal.seal(payload, token, stored.owner, stored.renewedAt)
+      const bytes = seal.seal(payload, token, stored.owner, stored.renewedAt, stored.pointer)
       if (content !== null) remember(token, bytes, stored, content)
       return bytes
     },
@@ -116,9 +116,10 @@ export function createRecords(seal: Seal, ring: LiveKeyring, limit: number): Rec
       if ('refused' in opened) return opened
       const content = decodeContent(opened.payload)
       if (!content) return { refused: 'malformed' }
-      const { renewedAt } = opened
-      remember(token, bytes, { owner, expiresAt, renewedAt }, content)
-      return Object.assign(content, { renewedAt })
+      const { renewedAt, pointer } = opened
+      const facts = pointer ? { renewedAt, pointer } : { renewedAt }
+      remember(token, bytes, { owner, expiresAt, ...facts }, content)
+      return Object.assign(content, facts)
     },
     forget: (id) => memo.delete(id),
     forgetOwner: (owner, except) => memo.deleteWhere((record, id) => record.owner === owner && id !== except),

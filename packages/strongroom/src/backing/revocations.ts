@@ -1,11 +1,12 @@
 import { LONGEST } from '../base/duration.ts'
+import type { LimitOf } from '../base/time-limit.ts'
 import type { LiveKeyring, Master } from '../crypto/keyring.ts'
 import type { Content } from '../session/content.ts'
 import type { LoginMoment } from '../session/login.ts'
 import type { Entry, Found, Store } from '../store.ts'
 import type { BackingOptions } from './backing.ts'
 import { Epochs } from './epochs.ts'
-import { guardStore } from './guard.ts'
+import { guardEntries } from './guard.ts'
 import { KeyRegistry } from './key-registry.ts'
 import { isCount, jsonIn, MARGIN, ownId, TOMBSTONE } from './own-entries.ts'
 
@@ -44,6 +45,7 @@ export interface RevocationsOptions extends BackingOptions {
   readonly store: Store
   readonly ring: LiveKeyring
   readonly namespace: string
+  readonly limitOf: LimitOf
 }
 
 /**
@@ -53,11 +55,11 @@ export interface RevocationsOptions extends BackingOptions {
 export class Revocations {
   readonly epochs: Epochs
   readonly registry: KeyRegistry
-  readonly #store: ReturnType<typeof guardStore>
+  readonly #store: ReturnType<typeof guardEntries>
   readonly #clock: BackingOptions['clock']
 
-  constructor({ store, timeout, calls, ...options }: RevocationsOptions) {
-    this.#store = guardStore(store, timeout, calls)
+  constructor({ store, timeout, calls, limitOf, ...options }: RevocationsOptions) {
+    this.#store = guardEntries(store, { timeout, calls, limitOf })
     this.#clock = options.clock
     const common = { ...options, store: this.#store }
     this.epochs = new Epochs({ ...common, rememberedUntil: (now) => now + LONGEST + MARGIN })

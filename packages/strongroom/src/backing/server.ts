@@ -1,19 +1,10 @@
 import { type Awaitable, after } from '../base/awaitable.ts'
-import { detached } from '../base/bytes.ts'
-import { Memo } from '../base/memo.ts'
 import type { Aead } from '../crypto/aead.ts'
 import { equal, type LiveKeyring } from '../crypto/keyring.ts'
 import { ownerTag } from '../crypto/owner.ts'
-import { createSeal, type SealName } from '../crypto/seal.ts'
-import {
-  computedToken,
-  type Id,
-  newToken,
-  type Refused,
-  renewedToken,
-  type VerifiedToken,
-  verifyToken,
-} from '../crypto/token.ts'
+import { POINTER_ROOM } from '../crypto/pointer.ts'
+import { createSeal, type SealName, type TokenFacts } from '../crypto/seal.ts'
+import { computedToken, type Id, newToken, renewedToken, type VerifiedToken } from '../crypto/token.ts'
 import { StoreError } from '../errors.ts'
 import type { Content, Meta } from '../session/content.ts'
 import { type Entry, type Found, isSession, type Store, type Version } from '../store.ts'
@@ -25,10 +16,12 @@ import {
   IN_FLIGHT,
   isLoaded,
   type Lasting,
+  type Loaded,
+  type LoadOptions,
   type LoadResult,
   type RememberedEnds,
   type Superseded,
-  type VerifiedCookie,
+  type TimedRenewal,
 } from './backing.ts'
 import { EndedUsers } from './ended-users.ts'
 import { createEntries, ownLabel, type RecordRef, refTo } from './entries.ts'
@@ -38,13 +31,17 @@ import { lastingSessions } from './lasting.ts'
 import { EMPTIED, hasLabel, NOTHING, TOMBSTONE } from './own-entries.ts'
 import { createRecords } from './records.ts'
 import { sharedReads } from './shared-reads.ts'
+import { createSuccession, type RenewalTimes } from './succession.ts'
 import { userIndex, WITHOUT_INDEX } from './user-index.ts'
+import { memoOfTokens, namesOf, rememberingVerifier } from './verifier.ts'
 
 export interface ServerBackingOptions extends BackingOptions {
   readonly store: Store
   readonly ring: LiveKeyring
-  /** Tokens, ids and owner tags belong to it: two applications with the same secrets and store are strangers to each other. */
+  /** Ids and owner tags belong to it: two applications with the same secrets and store are strangers to each other. */
   readonly namespace: string
+  /** Tokens are accepted in it alone. Default: the namespace. */
+  readonly tokenNamespace?: string | undefined
   readonly seal: SealName
   readonly aead: Aead
   /** Most bytes of payload. */
@@ -52,12 +49,15 @@ export interface ServerBackingOptions extends BackingOptions {
   /** Bytes of memory for what was verified and opened last; 0 is none. */
   readonly memo: number
   readonly remembered?: RememberedEnds | undefined
+  /** Of renewals by time; undefined for none. */
+  readonly renewal?: RenewalTimes | undefined
 }
 
 /** Sessions in a store: the cookie holds a token, the store holds the sealed record, and neither opens without the other. */
 export function serverBacking(options: ServerBackingOptions): Backing {
   const { ring, namespace, clock, maxSize, aead, remembered = NOTHING_REMEMBERED } = options
   const store = guardStore(options.store, options.timeout, options.calls)
+  const names = namesOf(options)
   const seal = createSeal(options.seal, ring, aead)
   const records = createRecords(seal, ring, options.memo - memoOfTokens(options.memo))
   const read = sharedReads(store.read)
@@ -65,11 +65,13 @@ export function serverBacking(options: ServerBackingOptions): Backing {
   const registry = store.byOwner ? new KeyRegistry({ store, ring, namespace, clock }) : null
   const ended = new EndedUsers({ store, ring, namespace, clock, until: remembered.one })
   const { sizeLimit } = options.store.traits
-  const limit = sizeLimit === null ? maxSize : Math.min(maxSize, sizeLimit - seal.overhead)
+  const overhead = seal.overhead + (options.renewal ? POINTER_ROOM : 0)
+  const limit = sizeLimit === null ? maxSize : Math.min(maxSize, sizeLimit - overhead)
 
   const { entryFor, now } = createEntries({ ...options, records, limit })
+  const succession = createSuccession({ ...options, names, times: options.renewal })
 
-  function open(token: VerifiedToken, found: Found | null): LoadResult {
+  function open(token: VerifiedToken, found: Found | null, given?: LoadOptions): LoadResult {
     if (!found) {
       // Ended elsewhere, or expired.
       records.forget(token.id)
@@ -82,26 +84,44 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     // An altered label would hide a session from its user's list, and from a limit.
     if (own ? !hasLabel(entry, own) : !isEmptied && !isSession(entry)) return { refused: 'forged' }
     const opened = records.open(entry, token)
-    if ('refused' in opened) return opened.refused === 'superseded' ? supersededBy(token, found) : opened
-    const { meta, data, values, renewedAt } = opened
+    if ('refused' in opened) return opened.refused === 'superseded' ? afterRenewal(token, found, given) : opened
+    const { meta, data, values } = opened
     // The open deadline is a hint that anyone who writes to the table can move; the sealed one decides.
     const expired = expiryOf(clock(), entry.expiresAt, meta.deadline)
     if (expired) {
       records.forget(token.id)
       return expired
     }
-    const ref = refTo(token, { ...entry, expiresAt: Math.min(entry.expiresAt, meta.deadline) }, renewedAt, version)
+    const ref = refTo(token, { ...entry, expiresAt: Math.min(entry.expiresAt, meta.deadline) }, opened, version)
     const loaded = { meta, data, values, shared: values, ref }
     return isEmptied ? { emptied: loaded } : loaded
   }
 
+  /** For a cookie that does not open its record any more. */
+  function afterRenewal(token: VerifiedToken, found: Found, given?: LoadOptions): LoadResult {
+    const successor = succession.successorOf(token, seal.headerOf(found.entry.bytes), found.entry, given?.wasLoaded)
+    if (!successor) return supersededBy(token, found)
+    const predecessor = { cookie: token, isSeen: successor.isSeen }
+    const comingWith = (loaded: Loaded): Loaded => ({ ...loaded, ref: { ...loaded.ref, predecessor } })
+    const result = open(successor.token, found)
+    if (isLoaded(result)) return comingWith(result)
+    return result && 'emptied' in result ? { emptied: comingWith(result.emptied) } : result
+  }
+
   function supersededBy(token: VerifiedToken, { entry, version }: Found): Superseded {
-    const renewedAt = seal.headerOf(entry.bytes)?.renewedAt ?? 0
+    const header = seal.headerOf(entry.bytes)
+    const renewedAt = header?.renewedAt ?? 0
     // An identity with an owner was born at a login, so nobody can have planted it: the old cookie was once the owner's.
     const isOf = (userId: string) =>
       equal(Buffer.from(ownerTag(token.master, namespace, userId)), Buffer.from(entry.owner ?? ''))
-    const ends = entry.owner === null ? null : { ref: refTo(token, entry, renewedAt, version), isOf }
-    return { superseded: 'renewed', isRecent: clock() < renewedAt * 1000 + IN_FLIGHT, ends }
+    const ends = entry.owner === null ? null : { ref: refTo(token, entry, { renewedAt }, version), isOf }
+    const reuse = header ? succession.reuseOf(token, header, entry) : undefined
+    const superseded = {
+      superseded: 'renewed',
+      isRecent: clock() < (header ? succession.endOf(header) : 0) + IN_FLIGHT,
+      ends,
+    } as const
+    return reuse ? { ...superseded, reuse } : superseded
   }
 
   /** Afterwards: a read that was under way may have remembered it again. */
@@ -115,10 +135,10 @@ export function serverBacking(options: ServerBackingOptions): Backing {
   async function createUnder(token: VerifiedToken, content: Content, expiresAt: number): Promise<RecordRef | null> {
     const registering = register(token, content.meta)
     if (registering) await registering
-    const renewedAt = now()
-    const entry = entryFor(token, content, expiresAt, undefined, renewedAt)
+    const facts = { renewedAt: now() }
+    const entry = entryFor(token, content, expiresAt, undefined, facts)
     if (!(await read.around(token.id, () => store.create(token.id, entry)))) return null
-    return refTo(token, entry, renewedAt, null)
+    return refTo(token, entry, facts, null)
   }
 
   /** The version of a session; of one that this request has created, and did not learn, the present one. Null if it has ended. */
@@ -143,32 +163,51 @@ export function serverBacking(options: ServerBackingOptions): Backing {
   function write(
     was: RecordRef,
     token: VerifiedToken,
-    renewedAt: number,
+    facts: TokenFacts,
     ...given: Write
   ): Awaitable<RecordRef | null> {
     const [content, , before] = given
     const registering = content.meta.deadline > before.meta.deadline ? register(token, content.meta) : undefined
-    return after(registering, () => overwrite(was, token, renewedAt, ...given))
+    return after(registering, () => overwrite(was, token, facts, ...given))
   }
 
   function overwrite(
     was: RecordRef,
     token: VerifiedToken,
-    renewedAt: number,
+    facts: TokenFacts,
     ...[content, expiresAt, before]: Write
   ): Awaitable<RecordRef | null> {
-    const entry = entryFor(token, content, expiresAt, { content: before, ref: was }, renewedAt)
+    const entry = entryFor(token, content, expiresAt, { content: before, ref: was }, facts)
     return after(was.version ?? versionOf(was), (seen) => {
       if (seen === null) return null
       const renews = token.generation > was.cookie.generation
-      const put = () => update(token.id, entry, seen)
-      const putting = read.around(token.id, renews ? () => twice(put, token) : put)
-      return after(putting, (version) => (version === null ? null : refTo(token, entry, renewedAt, version)))
+      const putIt = () => put(token.id, entry, seen)
+      // By a pointer, the token before it opens the session whatever has become of the attempt.
+      const putting = read.around(token.id, renews && !facts.pointer ? () => twice(putIt, token) : putIt)
+      return after(putting, (version) => {
+        if (version === null) return null
+        const ref = refTo(token, entry, facts, version)
+        return was.predecessor && !renews ? { ...ref, predecessor: was.predecessor } : ref
+      })
     })
   }
 
+  const update: Backing['update'] = (given, ...content) => {
+    const ref = given as RecordRef
+    return write(ref, ref.cookie, succession.factsAfter(ref), ...content)
+  }
+
+  const renewal: TimedRenewal = {
+    isDue: succession.isDue,
+    update(given, ...content) {
+      const ref = given as RecordRef
+      const successor = succession.makeSuccessor(ref, now())
+      return successor ? write(ref, successor.token, successor.facts, ...content) : update(ref, ...content)
+    },
+  }
+
   /** Immediately, where the store can. */
-  function update(id: Id, entry: Entry, version: Version): Awaitable<Version | null> {
+  function put(id: Id, entry: Entry, version: Version): Awaitable<Version | null> {
     const done = store.updateSync?.(id, entry, version)
     return done === undefined ? store.update(id, entry, version) : done
   }
@@ -206,20 +245,19 @@ export function serverBacking(options: ServerBackingOptions): Backing {
 
   /** Puts a tombstone in the place of whatever is there. True if that was a session. */
   async function bury(id: Id, lasting?: Lasting): Promise<boolean> {
+    let wasSession = false
     for (let attempt = 1; attempt <= (lasting ? LASTING_BURIALS : BURIALS); attempt++) {
       const found = await store.read(id, { fresh: true })
-      if (!found) {
-        if (await store.create(id, tombstone(null, lasting?.nothing))) return false
-        continue
-      }
-      const wasSession = isSession(found.entry)
+      if (!found && (await store.create(id, tombstone(null, lasting?.nothing)))) return false
+      if (!found) continue
+      wasSession = isSession(found.entry)
       if (wasSession) await ended.add(found.entry.owner)
       if (await buryVersion(id, found.entry.owner, found.version, lasting?.session)) return wasSession
     }
     if (lasting)
       throw new StoreError(`The session was changed by others in each of ${LASTING_BURIALS} attempts to end it.`)
-    // Somebody renews it without pause: it ends without a tombstone.
-    return forgetting(id, () => store.delete(id))
+    // Somebody renews it without pause: it ends without a tombstone. Where others have put one there, it has ended.
+    return wasSession && forgetting(id, () => store.delete(id))
   }
 
   const backing: Omit<Backing, 'users'> = {
@@ -229,7 +267,7 @@ export function serverBacking(options: ServerBackingOptions): Backing {
     load(cookie, given) {
       const token = cookie as VerifiedToken
       // Neither what is in this process nor what another request has asked for: both may be older.
-      const fresh = () => store.read(token.id, { fresh: true }).then((found) => open(token, found))
+      const fresh = () => store.read(token.id, { fresh: true }).then((found) => open(token, found, given))
       if (given?.fresh) return fresh()
       // A copy may be older than this very cookie: only what opens is believed of it.
       const believed = (result: LoadResult) => (result === null || isLoaded(result) ? result : fresh())
@@ -239,10 +277,10 @@ export function serverBacking(options: ServerBackingOptions): Backing {
         : believed(open(token, found))
     },
 
-    newIdentity: () => newToken(ring, namespace, aead.primitives),
+    newIdentity: () => newToken(ring, names, aead.primitives),
 
     async create(content, expiresAt, _began, identity): Promise<RecordRef> {
-      const token = (identity as VerifiedToken | null | undefined) ?? newToken(ring, namespace, aead.primitives)
+      const token = (identity as VerifiedToken | null | undefined) ?? newToken(ring, names, aead.primitives)
       const created = await createUnder(token, content, expiresAt).catch((error) => {
         // Only the answer may have been lost: nobody has the cookie of what would be listed, and would count.
         if (error instanceof StoreError) store.delete(token.id).catch(() => undefined)
@@ -252,15 +290,17 @@ export function serverBacking(options: ServerBackingOptions): Backing {
       throw new StoreError('The store refused a new session: its id is taken.')
     },
     computedCookie(master, what, label) {
-      const token = computedToken(master, namespace, what, aead.primitives)
+      const token = computedToken(master, names, what, aead.primitives)
       return label ? { ...token, label } : token
     },
     createUnder: (cookie, content, expiresAt) => createUnder(cookie as VerifiedToken, content, expiresAt),
 
-    update: (ref, ...content) =>
-      write(ref as RecordRef, (ref as RecordRef).cookie, (ref as RecordRef).renewedAt, ...content),
-    renew: async (ref, ...content) =>
-      write(ref as RecordRef, renewedToken((ref as RecordRef).cookie, namespace, aead.primitives), now(), ...content),
+    update,
+    renew: async (given, ...content) => {
+      const ref = given as RecordRef
+      return write(ref, renewedToken(ref.cookie, names, aead.primitives), { renewedAt: now() }, ...content)
+    },
+    renewal: options.renewal && renewal,
 
     async touch(ref, _content, expiresAt) {
       const version = await versionOfUnchanged(ref as RecordRef)
@@ -278,14 +318,15 @@ export function serverBacking(options: ServerBackingOptions): Backing {
       const ref = given as RecordRef
       const version = await versionOf(ref)
       if (version === null) return false
-      const { cookie, renewedAt } = ref
+      const { cookie } = ref
+      const facts = succession.factsAfter(ref)
       const content = { meta, data: '{}', values: {} }
       // Sealed like any other, so that it tells who may fill it again, and when the session ends at the latest.
-      const record = entryFor(cookie, content, clock() + IN_FLIGHT, { content, ref }, renewedAt)
+      const record = entryFor(cookie, content, clock() + IN_FLIGHT, { content, ref }, facts)
       const entry = { ...record, label: EMPTIED }
       const next = await read.around(cookie.id, () => store.update(cookie.id, entry, version))
       return (
-        next !== null && { emptied: { ...content, shared: content.values, ref: refTo(cookie, entry, renewedAt, next) } }
+        next !== null && { emptied: { ...content, shared: content.values, ref: refTo(cookie, entry, facts, next) } }
       )
     },
 
@@ -356,31 +397,3 @@ const LASTING_BURIALS = 500
 const NOTHING_REMEMBERED: RememberedEnds = { all: 0, one: 0 }
 
 const REPLACED: Superseded = { superseded: 'replaced', isRecent: true, ends: null }
-
-/** The part of the memo's limit that is for verified cookies: there are at least as many of them as of sessions of 1 KB. */
-const memoOfTokens = (memo: number) => memo / 8
-
-/** Measured: what a verified cookie takes, rounded up. */
-const TOKEN_WEIGHT = 896
-
-/** Remembers verified cookies by their text: verifying costs two HMACs, and one visitor's cookie comes a hundred times. */
-function rememberingVerifier({
-  ring,
-  namespace,
-  aead,
-  memo,
-}: ServerBackingOptions): (text: string) => VerifiedCookie | Refused {
-  const known = new Memo<VerifiedToken>(memoOfTokens(memo))
-  // A secret that was removed must stop opening immediately.
-  ring.onReplaced(() => known.deleteWhere(({ master }) => ring.get(master.kid) !== master))
-  return (text) => {
-    const before = known.get(text)
-    if (before) return before
-    const verified = verifyToken(text, ring, namespace, aead.primitives)
-    if (typeof verified === 'string') return { refused: verified }
-    // Cut from the header, the text would keep all of it in memory, other cookies included, for as long as it is remembered.
-    const token = { ...verified, text: detached(text) }
-    known.set(token.text, token, TOKEN_WEIGHT)
-    return token
-  }
-}

@@ -2,6 +2,7 @@ import { insteadOf, oneOf } from '../base/check.ts'
 import type { SealName } from '../crypto/seal.ts'
 import { ConfigError } from '../errors.ts'
 import { cookieTransport } from '../http/cookie.ts'
+import { tokenNamespace } from '../http/transport.ts'
 import { isInProcessMemory, type Traits } from '../store.ts'
 import type { BackingEngine } from './backing.ts'
 import { type CreateStored, type Engine, IN_COOKIES, isCookie, namespaceOption } from './create.ts'
@@ -15,7 +16,7 @@ const WITH_LISTS = ' Use memory, file, sqlite, postgres, mysql or redis, or cach
 export const createStored: CreateStored = (engine, options, common) => {
   const { aead } = common
   if (isBacking(engine)) {
-    for (const name of ['seal', 'cipher', 'maxSize', 'cookie', 'namespace'] as const)
+    for (const name of ['seal', 'cipher', 'maxSize', 'cookie', 'transport', 'namespace'] as const)
       if (options[name] !== undefined)
         throw new ConfigError(`${name} is not an option with ${engine.traits.engine}, which has its own format.`)
     const { transport, swept } = engine
@@ -28,7 +29,8 @@ export const createStored: CreateStored = (engine, options, common) => {
   const transport = common.transport ?? cookieTransport(options.cookie, common.production)
   const namespace = namespaceOption(options, transport.name)
   const maxSize = sizeOption(options.maxSize)
-  const backing = serverBacking({ ...common, store: engine, namespace, seal, maxSize })
+  const bound = { namespace, tokenNamespace: tokenNamespace(namespace, transport) }
+  const backing = serverBacking({ ...common, ...bound, store: engine, seal, maxSize })
   const advice = withoutList(engine.traits) + WITH_LISTS
   return { backing, transport, namespace, aead, sealName: seal, store: engine, swept: engine, advice }
 }

@@ -8,9 +8,9 @@ import { lastSeen } from '../session/lifetime.ts'
 import { type Clock, isSession, type Listing, type OwnerIndex, type Store } from '../store.ts'
 import type { Ended, SessionRef, UserIndex, UserSession, UserSessionLabel } from './backing.ts'
 import type { EndedUsers } from './ended-users.ts'
-import { Epochs } from './epochs.ts'
 import type { KeyRegistry } from './key-registry.ts'
 import { MARGIN } from './own-entries.ts'
+import { Turns } from './turns.ts'
 
 export interface UserIndexOptions {
   readonly store: Pick<Store, 'read' | 'create' | 'update'>
@@ -37,7 +37,7 @@ export function userIndex(options: UserIndexOptions): UserIndex {
   const { byOwner, ring, namespace, clock, aead, registry, ended } = options
   // A login that began before all sessions were ended is refused for as long as it may be under way; what is adopted, while it may be.
   const rememberedUntil = (now: number) => Math.max(now + MARGIN, Math.min(options.rememberedUntil, now + LONGEST))
-  const epochs = new Epochs({ ...options, rememberedUntil })
+  const epochs = new Turns({ ...options, rememberedUntil })
   // A user's sessions may have begun under any master that is still in the ring.
   const tags = (userId: string) => ring.masters.map((master) => ownerTag(master, namespace, userId))
 
@@ -92,8 +92,9 @@ function userSession({ id, createdAt, expiresAt, label: bytes }: Listing, ring: 
   let described: UserSessionLabel | undefined
   const open = (): UserSessionLabel => {
     const label = bytes && openLabel(aead, bytes, ring, id)
-    if (!label) return { label: null, lastSeenAt: null, stamp: null }
-    return { label: label.text, lastSeenAt: lastSeen(expiresAt, label), stamp: label.stamp }
+    if (!label) return { label: null, lastSeenAt: null, address: null, bound: false, stamp: null }
+    const { text, stamp, address = null, bound = false } = label
+    return { label: text, lastSeenAt: lastSeen(expiresAt, label), address, bound, stamp }
   }
   return {
     id,

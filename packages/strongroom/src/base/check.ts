@@ -102,6 +102,12 @@ export function timeoutOption(where: string, given: unknown, standard: number, l
   return Math.min(wholeNumber(where, 'timeout', given, standard, least), LONGEST_TIMER)
 }
 
+/** The option, or its default when it was left out. Throws `ConfigError` unless it is a function. */
+export function functionOption<T>(name: string, given: T | undefined, standard: T): T {
+  if (given === undefined || typeof given === 'function') return given ?? standard
+  throw new ConfigError(`${name} must be a function.`)
+}
+
 /** The clock that was passed, or `Date.now`. */
 export function clockOption(where: string, given: unknown): () => number {
   if (given === undefined) return Date.now

@@ -4,7 +4,7 @@ const MOST = 10
 /** By the code and not by the class, because errors.ts warns, too. The message of such an error may be in a log. */
 const isOurs = (error: Error) => String((error as { code?: unknown }).code).startsWith('STRONGROOM_')
 
-interface Words {
+interface WarningTexts {
   readonly code: string
   /** What failed, for an error that is not ours: its own message may quote what nobody should read in a log. */
   readonly failed: string
@@ -13,7 +13,7 @@ interface Words {
 }
 
 /** Returns what makes one warning of each reason for which something fails, for where nobody listens and nobody would see why. */
-export function reasonWarnings({ code, failed, advice }: Words): (error: Error) => void {
+export function reasonWarnings({ code, failed, advice }: WarningTexts): (error: Error) => void {
   const reasons = new Set<string>()
   return (error) => {
     const reason = isOurs(error) ? withoutSecrets(error.message) : `${failed} (${error.name}).`

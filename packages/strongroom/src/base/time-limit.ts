@@ -110,6 +110,21 @@ export class TimeLimit {
   }
 }
 
+/** A time limit for many calls, each of which resolves to its result. */
+export type CallLimit = Pick<TimeLimit, 'call'>
+
+export type LimitOf = (ms: number, makeError: () => Error) => CallLimit
+
+export const limitOf: LimitOf = (ms, makeError) => new TimeLimit(ms, makeError)
+
+/** For a Worker, where `TimeLimit` has a timer for each call, too: without the ring of calls, which no bundle there has to have. */
+export const limitEach: LimitOf = (ms, makeError) => ({
+  call: (make, asError = (error) => error) =>
+    within(ms, make, makeError).catch((error) => {
+      throw asError(error)
+    }),
+})
+
 /** Turns an exception, and a result that is not a promise, into a promise. */
 function attempt<T>(call: () => PromiseLike<T>): Promise<T> {
   try {

@@ -12,6 +12,7 @@ import {
 } from './aead.ts'
 import { equal, type Keyring, type Master } from './keyring.ts'
 import { hash } from './node.ts'
+import { BOX_TEXT, POINTER, type Pointer, pointerOf, pointerText, readPointer, writePointer } from './pointer.ts'
 import { wipe } from './primitives.ts'
 import type { Id, VerifiedToken } from './token.ts'
 
@@ -33,6 +34,15 @@ export interface RecordHeader {
   readonly renewedAt: number
   /** Key id of the secret that the session began under. Its cookie needs that one, whatever the record is sealed under. */
   readonly bornUnder: number
+  /** Present after a renewal by time, until it has led the previous token to this one for long enough. */
+  readonly pointer?: Pointer | undefined
+}
+
+/** What a record says of its token, beside the token itself. */
+export interface TokenFacts {
+  /** When the session was given it, in whole seconds since 1970. */
+  readonly renewedAt: number
+  readonly pointer?: Pointer | null | undefined
 }
 
 export interface Opened extends RecordHeader {
@@ -51,14 +61,21 @@ export interface Seal {
   /** Bytes that it adds to a payload. */
   readonly overhead: number
   /** Id and owner are bound to the bytes: they open under no other id and for no other owner. */
-  seal(payload: Pieces, token: VerifiedToken, owner: string | null, renewedAt: number): Buffer
+  seal(
+    payload: Pieces,
+    token: VerifiedToken,
+    owner: string | null,
+    renewedAt: number,
+    pointer?: TokenFacts['pointer'],
+  ): Buffer
   open(bytes: Uint8Array, token: VerifiedToken, owner: string | null): Opened | { readonly refused: RecordRefusal }
   /** What the bytes say in the open; null if they are not a record. */
   headerOf(bytes: Uint8Array): RecordHeader | null
 }
 
-/** Generation 4, renewed at 4 (s), born under 1, and the length of a pointer to the next token, which there is none of yet. */
+/** Generation 4, renewed at 4 (s), born under 1, and the length of the pointer, which is 0 or that of all. */
 const HEADER = 10
+const LENGTH_AT = 9
 
 /** A clock that is far off must not make a record that cannot be written, or never opens again. */
 const wholeSeconds = (seconds: number) => Math.min(Math.max(Math.trunc(seconds) || 0, 0), 0xffff_ffff)
@@ -69,6 +86,7 @@ const CHECK = 16
 // Version 20 and 24 are sealed cookies. Below 17 are things that are not sealed: tokens and what is signed.
 const TWO_KEY = recipe('strongroom record', [17, 21], (master) => master.seal, HEADER)
 const SERVER_KEY = recipe('strongroom server record', [18, 22], (master) => master.seal, HEADER + CHECK)
+// 25 and 26 are boxes of pointers.
 const LABEL = recipe('strongroom label', [19, 23], (master) => master.label)
 
 /** The fewest bytes of a sealed record. */
@@ -102,12 +120,16 @@ function plainCheckOf(token: VerifiedToken): string {
   return check
 }
 
-/** Two lines of JSON, and a third one that says whose it is: generation, renewed at, born under, and the token's check. */
+/**
+ * Two lines of JSON, and a third one that says whose it is: generation, renewed at, born under, and the token's check; and when it was
+ * seen, and the box, if there is a pointer.
+ */
 const NONE: Seal = {
   name: 'none',
   overhead: 64,
-  seal(payload, token, _owner, renewedAt) {
-    const last = `\n${token.generation} ${wholeSeconds(renewedAt)} ${token.master.kid} ${plainCheckOf(token)}`
+  seal(payload, token, _owner, renewedAt, pointer) {
+    const facts = `${token.generation} ${wholeSeconds(renewedAt)} ${token.master.kid} ${plainCheckOf(token)}`
+    const last = pointer ? `\n${facts} ${pointerText(pointer)}` : `\n${facts}`
     const bytes = Buffer.allocUnsafe(lengthOf(payload) + last.length)
     bytes.write(last, writeText(payload, bytes, 0), 'latin1')
     return bytes
@@ -126,15 +148,19 @@ const NONE: Seal = {
 }
 
 function plainHeaderOf(bytes: Uint8Array): RecordHeader | null {
-  return lastLineOf(latin1Of(bytes.subarray(-80)).split('\n').at(-1) as string)?.header ?? null
+  return lastLineOf(latin1Of(bytes.subarray(-240)).split('\n').at(-1) as string)?.header ?? null
 }
 
+const LAST_LINE = new RegExp(
+  `^(\\d{1,10}) (\\d{1,10}) (\\d{1,3}) ([A-Za-z0-9_-]{22})(?: (\\d{1,10}) ([A-Za-z0-9_-]{${BOX_TEXT}}))?$`,
+)
+
 function lastLineOf(line: string): { readonly header: RecordHeader; readonly check: string } | null {
-  const [, generation, renewedAt, kid, check = ''] =
-    /^(\d{1,10}) (\d{1,10}) (\d{1,3}) ([A-Za-z0-9_-]{22})$/.exec(line) ?? []
+  const [, generation, renewedAt, kid, check = '', seenAt, box] = LAST_LINE.exec(line) ?? []
   if (generation === undefined) return null
   const header = { generation: Number(generation), renewedAt: Number(renewedAt), bornUnder: Number(kid) }
-  return { header, check }
+  const hasPointer = seenAt !== undefined && box !== undefined
+  return { header: hasPointer ? { ...header, pointer: pointerOf(seenAt, box) } : header, check }
 }
 
 const refusalOf = ({ generation }: RecordHeader, token: VerifiedToken): { readonly refused: RecordRefusal } =>
@@ -142,47 +168,55 @@ const refusalOf = ({ generation }: RecordHeader, token: VerifiedToken): { readon
     ? { refused: 'forged' }
     : { refused: generation > token.generation ? 'superseded' : 'ahead' }
 
+/** The same bytes and keys, with a longer header. */
+const withPointer = (recipe: Recipe): Recipe => ({ ...recipe, header: recipe.header + POINTER })
+
 function sealed(name: 'two-key' | 'server-key', ring: Keyring, aead: Aead): Seal {
-  const recipe = name === 'two-key' ? TWO_KEY : SERVER_KEY
+  const plain = name === 'two-key' ? TWO_KEY : SERVER_KEY
+  const pointing = withPointer(plain)
   const boundTo = (token: VerifiedToken, owner: string | null): Bound => {
     const context = token.id + (owner ?? '')
     return { secret: name === 'two-key' ? token.token : null, context, associated: context }
   }
-  const newHeader = Buffer.alloc(recipe.header)
+  const newHeader = Buffer.alloc(pointing.header)
   return {
     name,
-    overhead: overheadOf(recipe),
-    seal(payload, token, owner, renewedAt) {
+    overhead: overheadOf(plain),
+    seal(payload, token, owner, renewedAt, pointer) {
       // Not secret, and copied before anything else is sealed.
       newHeader.writeUInt32BE(token.generation)
       newHeader.writeUInt32BE(wholeSeconds(renewedAt), 4)
       newHeader[8] = token.master.kid
+      newHeader[LENGTH_AT] = pointer ? POINTER : 0
       if (name === 'server-key') checkOf(token).copy(newHeader, HEADER)
-      return aead.seal(recipe, ring.current, boundTo(token, owner), payload, newHeader)
+      if (pointer) writePointer(pointer, newHeader, plain.header)
+      return aead.seal(pointer ? pointing : plain, ring.current, boundTo(token, owner), payload, newHeader)
     },
     open(given, token, owner) {
       const bytes = asBuffer(given)
-      const header = sealedHeaderOf(recipe, bytes)
+      const header = sealedHeaderOf(plain, bytes)
       // Before the cipher: it would call a record under another token forged.
       if (header && header.generation !== token.generation) return refusalOf(header, token)
-      const payload = aead.open(recipe, ring, boundTo(token, owner), bytes)
+      const payload = aead.open(header?.pointer ? pointing : plain, ring, boundTo(token, owner), bytes)
       if (typeof payload !== 'string') return payload
       if (header === null) return { refused: 'malformed' }
       const at = HEADER_AT + HEADER
       if (name === 'server-key' && !equal(bytes.subarray(at, at + CHECK), checkOf(token))) return { refused: 'forged' }
       return { ...header, payload }
     },
-    headerOf: (bytes) => sealedHeaderOf(recipe, asBuffer(bytes)),
+    headerOf: (bytes) => sealedHeaderOf(plain, asBuffer(bytes)),
   }
 }
 
 function sealedHeaderOf(recipe: Recipe, bytes: Buffer): RecordHeader | null {
   if (bytes.length < overheadOf(recipe) || cipherOf(recipe, bytes[0]) === null) return null
-  return {
+  const header = {
     generation: bytes.readUInt32BE(HEADER_AT),
     renewedAt: bytes.readUInt32BE(HEADER_AT + 4),
     bornUnder: bytes[HEADER_AT + 8] as number,
   }
+  if (bytes[HEADER_AT + LENGTH_AT] !== POINTER || bytes.length < overheadOf(recipe) + POINTER) return header
+  return { ...header, pointer: readPointer(bytes, HEADER_AT + recipe.header) }
 }
 
 /** The seal that a record names, or null if it is not sealed. Nothing is opened: anyone who writes to the store can lie. */
@@ -226,12 +260,23 @@ export interface Label {
   readonly deadline: number
   /** The credential stamp of the login: a session whose credential has changed is over, and not to be listed. */
   readonly stamp?: string | undefined
+  /** The shortened address of the last use; present with the option `address`. */
+  readonly address?: string | undefined
+  /** Is it bound to a device? Present with the option `deviceBound`. */
+  readonly bound?: boolean | undefined
 }
 
 /** At most 512 bytes; bound to the session's id. */
-export function sealLabel(aead: Aead, { text, idle, deadline, stamp }: Label, master: Master, id: Id): Buffer {
-  return aead.seal(LABEL, master, labelOf(id), JSON.stringify([text, idle, deadline, stamp]))
+export function sealLabel(aead: Aead, label: Label, master: Master, id: Id): Buffer {
+  const { text, idle, deadline, stamp, address, bound } = label
+  const parts: unknown[] = [text, idle, deadline, stamp]
+  if (address !== undefined || bound) parts.push(address)
+  if (bound) parts.push(1)
+  return aead.seal(LABEL, master, labelOf(id), JSON.stringify(parts))
 }
+
+/** As `sealLabel` writes them. */
+type Parts = [text: Label['text'], idle: number, deadline: number, stamp?: string, address?: string | null, bound?: 1]
 
 const labelOf = (id: Id): Bound => ({ secret: null, context: id, associated: id })
 
@@ -242,6 +287,7 @@ const labelOf = (id: Id): Bound => ({ secret: null, context: id, associated: id 
 export function openLabel(aead: Aead, bytes: Uint8Array, ring: Keyring, id: Id): Label | null {
   const text = aead.open(LABEL, ring, labelOf(id), asBuffer(bytes))
   if (typeof text !== 'string') return null
-  const [label, idle, deadline, stamp] = parseJson(text) as [Label['text'], number, number, string?]
-  return { text: label, idle, deadline, stamp: stamp ?? undefined }
+  const [label, idle, deadline, stamp, address, bound] = parseJson(text) as Parts
+  const opened = { text: label, idle, deadline, stamp: stamp ?? undefined, ...(bound && { bound: true }) }
+  return address == null ? opened : { ...opened, address }
 }

@@ -35,6 +35,12 @@ export interface Refused {
 /** Why a cookie value is not ours. An unknown key may be a deployment's mistake; the others are a visitor's. */
 export type Refusal = 'malformed' | 'unknown-key' | 'forged'
 
+/**
+ * The namespace of tokens and ids. Two, where tokens are bound to more than ids are: a session has one id however its tokens are carried,
+ * and a token that is carried otherwise is refused.
+ */
+export type TokenNames = string | { readonly ids: string; readonly tags: string }
+
 const VERSION = 1
 const SID = 16
 const TOKEN = 32
@@ -51,21 +57,35 @@ const MOST_RENEWALS = 0xffff_ffff
 const NODE: Primitives = nodePrimitives()
 
 /** The first token of a new session, which begins under the current master. */
-export function newToken(ring: Keyring, namespace: string, primitives = NODE): VerifiedToken {
-  return tokenOf(ring.current, namespace, { secret: randomBytes(SID + TOKEN), generation: 0, primitives })
+export function newToken(ring: Keyring, names: TokenNames, primitives = NODE): VerifiedToken {
+  return tokenOf(ring.current, names, { secret: randomBytes(SID + TOKEN), generation: 0, primitives })
 }
 
-/** The next token of the same session. The one before it opens nothing once the session is stored under this one. */
+/** A new token of the same session. The one before it opens nothing once the session is stored under this one. */
 export function renewedToken(
   { sid, master, generation }: VerifiedToken,
-  namespace: string,
+  names: TokenNames,
   primitives = NODE,
 ): VerifiedToken {
   if (generation >= MOST_RENEWALS) throw new RangeError('A session can be renewed 4 294 967 295 times.')
   const random = Buffer.allocUnsafeSlow(SID + TOKEN)
   random.set(sid)
   randomFillSync(random, SID)
-  return tokenOf(master, namespace, { secret: random, generation: generation + 1, primitives })
+  return tokenOf(master, names, { secret: random, generation: generation + 1, primitives })
+}
+
+/** The same, whose 32 bytes are known. They are wiped. */
+export function successorToken(
+  { sid, master, generation }: VerifiedToken,
+  token: Uint8Array,
+  names: TokenNames,
+  primitives = NODE,
+): VerifiedToken {
+  const secret = Buffer.allocUnsafeSlow(SID + TOKEN)
+  secret.set(sid)
+  secret.set(token, SID)
+  wipe(token)
+  return tokenOf(master, names, { secret, generation: generation + 1, primitives })
 }
 
 /**
@@ -73,15 +93,15 @@ export function renewedToken(
  */
 export function computedToken(
   master: Master,
-  namespace: string,
+  names: TokenNames,
   what: readonly string[],
   primitives = NODE,
 ): VerifiedToken {
   const mac = createHmac('sha512', master.computed)
-    .update(namespacePrefix(namespace))
+    .update(namespacePrefix(idsOf(names)))
     .update(JSON.stringify(what))
     .digest()
-  return tokenOf(master, namespace, { secret: mac.subarray(0, SID + TOKEN), generation: 0, primitives })
+  return tokenOf(master, names, { secret: mac.subarray(0, SID + TOKEN), generation: 0, primitives })
 }
 
 interface Parts {
@@ -91,13 +111,13 @@ interface Parts {
   readonly primitives: Primitives
 }
 
-function tokenOf(master: Master, namespace: string, { secret, generation, primitives }: Parts): VerifiedToken {
+function tokenOf(master: Master, names: TokenNames, { secret, generation, primitives }: Parts): VerifiedToken {
   const bytes = Buffer.alloc(LENGTH)
   bytes[0] = VERSION
   bytes[1] = master.kid
   bytes.writeUInt32BE(generation, 2)
   bytes.set(secret, HEAD)
-  const by: By = { master, namespace, primitives }
+  const by: By = { master, names, primitives }
   bytes.set(tagOf(by, bytes), TAGGED)
   const verified = verifiedFrom(bytes, bytes.toString('base64url'), by)
   wipe(bytes)
@@ -112,7 +132,7 @@ function tokenOf(master: Master, namespace: string, { secret, generation, primit
 export function verifyToken(
   text: string,
   ring: Keyring,
-  namespace: string,
+  names: TokenNames,
   primitives = NODE,
 ): VerifiedToken | Refusal {
   if (text.length !== 88 || !TEXT.test(text)) return 'malformed'
@@ -121,7 +141,7 @@ export function verifyToken(
     if (bytes[0] !== VERSION) return 'malformed'
     const master = ring.get(bytes[1] as number)
     if (!master) return 'unknown-key'
-    const by: By = { master, namespace, primitives }
+    const by: By = { master, names, primitives }
     return equal(tagOf(by, bytes), bytes.subarray(TAGGED)) ? verifiedFrom(bytes, text, by) : 'forged'
   } finally {
     // The next allocation from that slab must not contain a token.
@@ -139,7 +159,7 @@ function verifiedFrom(bytes: Buffer, text: string, by: By): VerifiedToken {
 /** What the HMACs of a token are computed with. */
 interface By {
   readonly master: Master
-  readonly namespace: string
+  readonly names: TokenNames
   readonly primitives: Primitives
 }
 
@@ -151,10 +171,13 @@ const tag = mac.subarray(0, TAG)
  * HMAC-SHA-512 over all before the tag and the namespace: a made-up cookie is refused before any look-up. Valid until the next
  * call.
  */
-function tagOf({ master, namespace, primitives }: By, bytes: Uint8Array): Uint8Array {
+function tagOf({ master, names, primitives }: By, bytes: Uint8Array): Uint8Array {
+  const namespace = typeof names === 'string' ? names : names.tags
   namespacedMac(primitives, master.tag, namespace, { data: bytes, length: TAGGED }, mac)
   return tag
 }
+
+const idsOf = (names: TokenNames): string => (typeof names === 'string' ? names : names.ids)
 
 const ID = 32
 /** The bytes of an id before the tag of its namespace: 224 bits, so two sessions never have the same. */
@@ -167,7 +190,8 @@ const OF_SID = 28
  * share, perhaps with other secrets, must neither count nor end the sessions of another. At the end, because files and locks are
  * spread by the beginning.
  */
-function idOf({ master, namespace, primitives }: By, sid: Uint8Array): Id {
+function idOf({ master, names, primitives }: By, sid: Uint8Array): Id {
+  const namespace = idsOf(names)
   namespacedMac(primitives, master.id, namespace, { data: sid, length: SID }, mac)
   mac.set(namespaceTag(namespace), OF_SID)
   const id = mac.toString('hex', 0, ID) as Id

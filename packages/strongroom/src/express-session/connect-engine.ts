@@ -7,6 +7,7 @@ import { runExclusive } from '../base/mutex.ts'
 import { OpenState } from '../base/open-state.ts'
 import { isPast, momentIn } from '../base/retry.ts'
 import { TimeLimit } from '../base/time-limit.ts'
+import { warnOnce } from '../base/warn.ts'
 import { ConfigError, StoreError } from '../errors.ts'
 import type { Clock, Entry, Found, Store, Traits, Version } from '../store.ts'
 
@@ -256,18 +257,16 @@ const INSTEAD: Readonly<Record<string, string>> = {
   MemoryStore: 'memory() from strongroom/memory',
 }
 
-let warned = false
+/** Of one store in a process, however many there are. */
+const warn = warnOnce(
+  'STRONGROOM_CONNECT_STORE',
+  'Shown once. docs/connect-stores.md says what holds and what does not.',
+)
 
 function warnOf(store: ConnectStore): void {
-  if (warned) return
-  warned = true
   const instead =
     INSTEAD[store.constructor?.name ?? ''] ?? 'a store of ours, such as redis({ client }) from strongroom/redis'
-  process.emitWarning(
+  warn(
     `Sessions are in a store of express-session, which has no compare-and-set: where several processes share it, a request that is saved in the moment of a logout can bring the session back. Pass ${instead}.`,
-    {
-      code: 'STRONGROOM_CONNECT_STORE',
-      detail: 'Shown once. docs/connect-stores.md says what holds and what does not.',
-    },
   )
 }

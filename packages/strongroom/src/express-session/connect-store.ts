@@ -4,10 +4,11 @@ import { checkEngine } from '../backing/stored.ts'
 import { checkOptions } from '../base/check.ts'
 import { type Duration, milliseconds } from '../base/duration.ts'
 import { OpenState } from '../base/open-state.ts'
-import { type Created, createContext, type SessionsOptions } from '../create.ts'
+import { type Created, createContext } from '../create.ts'
 import type { SecretSource, Secrets } from '../crypto/keyring.ts'
 import { ConfigError, UnsupportedError } from '../errors.ts'
 import { withStoreErrors } from '../events.ts'
+import type { SessionsOptions } from '../options.ts'
 import { servers } from '../servers.ts'
 import { replied } from './reply.ts'
 import { SidSessions } from './sid-sessions.ts'
@@ -19,6 +20,7 @@ type Shared = Pick<
   'namespace' | 'seal' | 'cipher' | 'crypto' | 'maxSize' | 'storeTimeout' | 'memo' | 'sweep' | 'on' | 'clock'
 >
 
+/** Options of `connectStore`. */
 export interface ConnectStoreOptions extends Shared {
   /** Secrets (the first is current, the others retired), or a function that fetches them. They are not those of the cookie. */
   readonly secrets: SecretSource
@@ -88,7 +90,10 @@ const KNOWN = [
 /** What to write instead of options of connect-redis, connect-pg-simple and others. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
-    ['secret', 'password', 'keys'].map((name) => [name, 'Did you mean "secrets"? Several are an array.']),
+    ['secret', 'password', 'keys'].map((name) => [
+      name,
+      'Did you mean "secrets"? It takes one secret, or an array of them.',
+    ]),
   ),
   ...Object.fromEntries(
     ['client', 'prefix', 'pool', 'table', 'tableName', 'conString', 'path'].map((name) => [

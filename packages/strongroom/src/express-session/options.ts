@@ -4,10 +4,11 @@ import type { Engine } from '../backing/create.ts'
 import { booleanOption, checkOptions, insteadOf, oneOf } from '../base/check.ts'
 import { type ConnectStore, isConnectStore } from '../base/connect.ts'
 import { LONGEST, milliseconds } from '../base/duration.ts'
-import type { SessionsOptions } from '../create.ts'
 import { createKeyring } from '../crypto/keyring.ts'
 import { ConfigError } from '../errors.ts'
-import { type CookieTransport, valuesOf } from '../http/cookie.ts'
+import { valuesOf } from '../http/cookie.ts'
+import type { Transport } from '../http/transport.ts'
+import type { SessionsOptions } from '../options.ts'
 import { isInProcessMemory } from '../store.ts'
 import { connectEngine } from './connect-engine.ts'
 import { Cookie, type CookieAttributes } from './cookie.ts'
@@ -16,6 +17,7 @@ import { MemoryStore, SessionStore } from './store.ts'
 
 /** What express-session does and this does not, unless it is asked to; docs/express-session.md says why. */
 export const QUIRKS = ['keeps-cookie', 'no-cache-headers', 'sends-unsaved'] as const
+/** A fault of express-session that can be asked for. */
 export type Quirk = (typeof QUIRKS)[number]
 
 /** `cookie` of express-session. */
@@ -43,7 +45,14 @@ const OURS = [
   'memo',
   'sweep',
   'device',
+  'address',
+  'place',
   'on',
+  'eventUserIds',
+  'requestId',
+  'onLogin',
+  'onLogout',
+  'onLoginFailed',
   'clock',
 ] as const satisfies readonly (keyof SessionsOptions)[]
 
@@ -353,11 +362,7 @@ const unquoted = (value: string) => (value.startsWith('"') && value.endsWith('"'
 const isOwnValue = (value: string) => !/^s(?::|%3a)/i.test(value)
 
 /** The cookie in requests. What is set is written by the visit, because each session has attributes of its own. */
-export function transportOf({
-  name,
-  isSecure,
-  standard,
-}: Pick<Settings, 'name' | 'isSecure' | 'standard'>): CookieTransport {
+export function transportOf({ name, isSecure, standard }: Pick<Settings, 'name' | 'isSecure' | 'standard'>): Transport {
   const start = `${name}=`
   return {
     name,

@@ -1,5 +1,6 @@
 import type { RequestHandler } from 'express'
 import type { SessionData, SessionData as StoredData } from 'express-session'
+import { ownEvents } from '../adapters/node/events.ts'
 import { type Fail, failWith, type Next } from '../adapters/node/fail.ts'
 import { hold, type NodeResponse } from '../adapters/node/hold.ts'
 import { type Sessions, sessionsOf } from '../assemble.ts'
@@ -74,9 +75,10 @@ function session(options: Options = {}): SessionMiddleware {
       return
     }
     begin?.(visit)
+    if (begin && served) ownEvents(served.sessions, request, request, response)
     if (begin) watchEnd(response, visit, fail)
     // Not `then(next)` alone: an error that `next` throws must not call it a second time.
-    visit.start().then(() => next(), next)
+    visit.start().then(() => (served ? served.sessions.within(request, next) : next()), next)
   }
   Object.defineProperty(middleware, 'sessions', {
     get() {

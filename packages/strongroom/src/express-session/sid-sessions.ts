@@ -57,10 +57,11 @@ export class SidSessions {
 
   /** The session as it was stored, an object of the caller's own; null if there is none. */
   async get(sid: string): Promise<object | null> {
+    const began = this.#context.emit.now()
     const places = await this.#placesOf(sid)
     const { loaded, state } = await this.#look(places)
     if (state === 'unreadable') throw unreadable()
-    this.#report(loaded ? 'loaded' : 'absent', places)
+    this.#report(loaded ? 'loaded' : 'absent', places, { began })
     return loaded && (parseJson(loaded.data) as object)
   }
 
@@ -130,17 +131,18 @@ export class SidSessions {
   /** Stores what `next` makes of what is there; null is nothing. The last of several writers wins, as express-session has it. */
   async #write(sid: string, deadline: number, next: (before: Loaded | null) => string | null): Promise<void> {
     if (!(this.#context.clock() < deadline)) return this.destroy(sid)
+    const began = this.#context.emit.now()
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const places = await this.#placesOf(sid)
       // A copy may be the very one that the attempt before has failed for.
       const { loaded, state } = await this.#look(places, attempt > 1)
       if (state === 'unreadable') throw unreadable()
-      if (state === 'ended') return this.#report('gone', places)
+      if (state === 'ended') return this.#report('gone', places, { began })
       const data = next(loaded)
       if (data === null) return
       if (await this.#store(places, loaded, this.#contentOf(data, deadline, loaded)))
-        return this.#report(loaded ? 'updated' : 'created', places)
-      this.#report('conflict', places, attempt)
+        return this.#report(loaded ? 'updated' : 'created', places, { began })
+      this.#report('conflict', places, { began, attempt })
       if (attempt > 1) await pause()
     }
     throw new ConflictError(`The session was changed by others in each of ${ATTEMPTS} attempts; nothing was written.`)
@@ -186,13 +188,13 @@ export class SidSessions {
   #report(
     type: 'loaded' | 'created' | 'updated' | 'absent' | 'gone' | 'conflict',
     [{ id }]: Places,
-    attempt = 1,
+    { began, attempt = 1 }: { readonly began: number | undefined; readonly attempt?: number },
   ): void {
     const { emit } = this.#context
     if (!emit.wanted()) return
     const handle = emit.wantsHandle() ? handleOf(id) : ''
-    if (type === 'created') emit({ type, handle, authenticated: false })
-    else emit(type === 'conflict' ? { type, handle, attempt } : { type, handle })
+    if (type === 'created') emit({ type, handle, authenticated: false }, { began })
+    else emit(type === 'conflict' ? { type, handle, attempt } : { type, handle }, { began })
   }
 }
 

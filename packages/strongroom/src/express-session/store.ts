@@ -18,6 +18,7 @@ export interface LiveSession {
 export interface Store extends EventEmitter {
   regenerate(request: SessionRequest, callback: Callback): void
 }
+/** What stores of express-session inherit from, and what they may call as a function. */
 export const Store = function Store(this: EventEmitter) {
   EventEmitter.call(this)
 } as unknown as { new (): Store; (this: object): void; readonly prototype: Store }

@@ -4,8 +4,8 @@ import { BUCKETS, bucketOf } from './latency.ts'
 import { emptyPoint, type Point } from './point.ts'
 import { FINEST, startOf } from './scales.ts'
 
-/** What is counted once for each event of its type. */
-const PLAIN: Readonly<Partial<Record<SessionEvent['type'], string>>> = {
+/** What is counted once for each event of its type; null for what is counted by its reason, or by how many it stands for. */
+const PLAIN: Readonly<Record<SessionEvent['type'], string | null>> = {
   created: 'created',
   loaded: 'loaded',
   adopted: 'adopted',
@@ -14,10 +14,23 @@ const PLAIN: Readonly<Partial<Record<SessionEvent['type'], string>>> = {
   renewed: 'renewed',
   absent: 'absent',
   superseded: 'superseded',
+  reused: 'reused',
+  bound: 'bound',
+  proofRefused: 'proofsRefused',
+  guessing: 'guessing',
   conflict: 'conflicts',
+  mismatch: 'mismatches',
+  upgraded: 'upgraded',
   gone: 'gone',
+  signal: 'signals',
   limit: 'limits',
+  loginFailed: 'loginsFailed',
   storeError: 'storeErrors',
+  anonymousRefused: null,
+  revoked: null,
+  expired: null,
+  rejected: null,
+  cleared: null,
 }
 
 /** A store's method, and how long its calls took, in this interval. */
@@ -46,13 +59,13 @@ export class Counter {
   event(event: SessionEvent): void {
     this.handOver(false)
     const plain = PLAIN[event.type]
-    if (plain !== undefined) this.#add(plain, 1)
+    if (plain !== null) this.#add(plain, 1)
     if (event.type === 'created' && event.authenticated) this.#add('logins', 1)
     else if (event.type === 'renewed' && event.reason === 'login') this.#add('logins', 1)
     else if (event.type === 'revoked') this.#add(`ended.${event.reason}`, event.count)
     else if (event.type === 'expired') this.#add(`expired.${event.reason}`, 1)
     else if (event.type === 'rejected') this.#add(`rejected.${event.what}`, 1)
-    else if (event.type === 'cleared') this.#add('cleared', event.count)
+    else if (event.type === 'cleared' || event.type === 'anonymousRefused') this.#add(event.type, event.count)
   }
 
   call(method: string, ms: number, failed: boolean): void {

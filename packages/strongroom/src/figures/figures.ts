@@ -14,6 +14,7 @@ import { blocksOf, SCALES, type ScaleName, startOf } from './scales.ts'
 
 export type { Sampled, StoreSample }
 
+/** Options of `figures`. */
 export interface FiguresOptions {
   /**
    * How often this process adds what it has counted to the history in the store, and looks at how much is stored. Default `'1m'`; false
@@ -51,6 +52,7 @@ export interface FiguresPoint {
   readonly expired: number | null
 }
 
+/** What happened in each interval of a span of time. */
 export interface FiguresSeries {
   /** The length of an interval, in ms. */
   readonly every: number
@@ -60,6 +62,7 @@ export interface FiguresSeries {
   readonly total: Omit<FiguresPoint, 'at'>
 }
 
+/** All figures of one moment. */
 export interface FiguresSnapshot {
   readonly at: number
   /**
@@ -142,9 +145,7 @@ class CountedFigures implements Figures {
       event: (event) => {
         if (calls || event.type !== 'storeError') this.#counter.event(event)
       },
-      call: (method, ms, failed) => {
-        if (calls) this.#counter.call(method, ms, failed)
-      },
+      ...(calls && { call: (method: string, ms: number, failed: boolean) => this.#counter.call(method, ms, failed) }),
     })
     this.#stop = stop
     this.#store = store

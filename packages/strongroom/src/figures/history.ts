@@ -37,7 +37,7 @@ const ATTEMPTS = 20
 
 /**
  * So many processes are remembered in an entry, the last that wrote to it. Processes that come and go, as functions in a cloud do, would
- * fill it otherwise, in the two days that it is written to. Who repeats a write does so within minutes.
+ * fill it otherwise, in the two days that it is written to. A process that repeats a write does so within minutes.
  */
 const WRITERS = 1000
 

@@ -1,7 +1,9 @@
 import { parseSetCookie, stringifySetCookie } from 'cookie'
 import { checkOptions } from '../base/check.ts'
 import { ConfigError } from '../errors.ts'
+import type { Transport } from './transport.ts'
 
+/** The session cookie's name and attributes: the option `cookie`. */
 export interface CookieSettings {
   /** Default `__Host-id`, which browsers accept only over https, for this host alone, and never from a subdomain. */
   readonly name?: string | undefined
@@ -22,26 +24,6 @@ export interface CookieSettings {
   readonly formerName?: string | undefined
 }
 
-/** The session cookie in headers; knows nothing of frameworks or stores. */
-export interface CookieTransport {
-  readonly name: string
-  /** Is the cookie sent over TLS alone? */
-  readonly secure: boolean
-  /** Every value that the request has under our name, then under the former one; in order and unchanged, without empty ones. */
-  read(header: string | undefined | null): readonly string[]
-  /** Does the request have more than the one cookie that `set` would replace? */
-  hasOthers?(header: string | undefined): boolean
-  /**
-   * The Set-Cookie lines that remove our cookie as it may have been set before: with another domain of this host, another path, in
-   * or out of a jar for each site, and under its former name. Browsers take these for different cookies, and send all of them.
-   */
-  clearOthers?(host: string | undefined): readonly string[]
-  /** The Set-Cookie line. `maxAge` in ms: without it the cookie ends with the browser. */
-  set(value: string, maxAge?: number): string
-  /** The Set-Cookie line that removes it: the same attributes, or the browser would keep the old one. */
-  clear(): string
-}
-
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const DOMAIN = /^\.?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i
 const PREFIXED = /^__(host|secure|http)-/i
@@ -59,7 +41,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   signed: 'Leave it out: the cookie is always authenticated.',
 }
 
-export function cookieTransport(given: CookieSettings = {}, production = false): CookieTransport {
+export function cookieTransport(given: CookieSettings = {}, production = false): Transport {
   checkOptions(
     'cookie',
     given,
@@ -220,8 +202,11 @@ export function checkCookie(cookie: Checked, production: boolean): void {
     throw new ConfigError("cookie.sameSite must be 'lax', 'strict' or 'none'.")
   if (typeof secure !== 'boolean' || typeof partitioned !== 'boolean')
     throw new ConfigError('cookie.secure and cookie.partitioned must be true or false.')
-  if (typeof path !== 'string' || !/^\/[ -:=-~]*$/.test(path))
-    throw new ConfigError("cookie.path must begin with '/' and contain printable ASCII characters without ';' and '<'.")
+  // Browsers ignore an attribute that is longer (RFC 6265bis §5.6), and take the path of the page instead.
+  if (typeof path !== 'string' || !/^\/[ -:=-~]{0,1023}$/.test(path))
+    throw new ConfigError(
+      "cookie.path must begin with '/' and contain at most 1024 printable ASCII characters without ';' and '<'.",
+    )
   if (domain !== undefined && !(typeof domain === 'string' && domain.length <= 253 && DOMAIN.test(domain)))
     throw new ConfigError("cookie.domain must be a host name, such as 'example.com'.")
   if (!secure && (production || PREFIXED.test(name) || sameSite === 'none' || partitioned))

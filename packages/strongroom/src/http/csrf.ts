@@ -1,8 +1,11 @@
 import type { Awaitable } from '../base/awaitable.ts'
 import { booleanOption, checkOptions, insteadOf } from '../base/check.ts'
-import { ConfigError, type CsrfRefusal } from '../errors.ts'
-import { type HeaderSource, header } from './headers.ts'
+import { type CsrfSubject, isTokenOf } from '../crypto/csrf.ts'
+import type { Keyring } from '../crypto/keyring.ts'
+import { ConfigError, CsrfError, type CsrfRefusal } from '../errors.ts'
+import { type HeaderSource, header as headerOf } from './headers.ts'
 
+/** Options of `csrf`. */
 export interface CsrfOptions {
   /**
    * The application's own origin, such as `https://shop.example`, or several. By default it is taken from the request's `Host`; needed
@@ -22,7 +25,10 @@ export interface CsrfOptions {
   readonly allowWithoutCookie?: boolean | undefined
 }
 
-/** The options, checked once. */
+/**
+ * The options, checked once, and what judges by them: sessions find it here, so that the bundle of an application without `csrf` has
+ * none of it.
+ */
 export interface CsrfPolicy {
   /** Null to take it from the request. */
   readonly own: ReadonlySet<string> | null
@@ -30,6 +36,11 @@ export interface CsrfPolicy {
   readonly header: string
   readonly field: string
   readonly allowWithoutCookie: boolean
+  /** Where does the request come from? `secureCookie`: is the session cookie Secure? */
+  judge(request: CsrfRequest, secureCookie: boolean): CsrfVerdict
+  /** What is wrong with the token of a request that does not say where it comes from; null for nothing. */
+  refuseToken(request: CsrfRequest, ring: Keyring, subject: CsrfSubject | null): Promise<CsrfRefusal | null>
+  refusal(reason: CsrfRefusal): CsrfError
 }
 
 /** What an adapter knows of a request. */
@@ -51,12 +62,16 @@ export type CsrfVerdict = 'pass' | 'unknown' | Exclude<CsrfRefusal, 'no-token' |
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
 /** Judges by what browsers write and no page can: `Sec-Fetch-Site`, `Origin`, `Referer`. `secureCookie`: is the session cookie Secure? */
-export function judgeOrigin(request: CsrfRequest, policy: CsrfPolicy, secureCookie: boolean): CsrfVerdict {
+export function judgeOrigin(
+  request: CsrfRequest,
+  policy: Pick<CsrfPolicy, 'own' | 'trusts'>,
+  secureCookie: boolean,
+): CsrfVerdict {
   const { method, headers } = request
   if (SAFE.has(method) && !isHandshake(headers)) return 'pass'
-  const origin = header(headers, 'origin')
+  const origin = headerOf(headers, 'origin')
   if (origin !== undefined && policy.trusts(origin)) return 'pass'
-  const site = header(headers, 'sec-fetch-site')
+  const site = headerOf(headers, 'sec-fetch-site')
   // With an Origin of null, too: that is what browsers send from a page with Referrer-Policy: no-referrer.
   if (site === 'same-origin') return 'pass'
   // Not a word that only a newer browser knows, either. `none` is said of what the user typed or opened: browsers do not post
@@ -64,7 +79,7 @@ export function judgeOrigin(request: CsrfRequest, policy: CsrfPolicy, secureCook
   if (site !== undefined && site !== 'none') return 'cross-site'
   const own = (given: string) => isOwn(given, request, policy, secureCookie)
   if (origin !== undefined) return own(origin) ? 'pass' : 'origin'
-  const referer = header(headers, 'referer')
+  const referer = headerOf(headers, 'referer')
   if (!referer) return 'unknown'
   const from = URL.parse(referer)?.origin ?? 'null'
   // Ours proves nothing: a proxy or a page may have removed it from others.
@@ -72,12 +87,12 @@ export function judgeOrigin(request: CsrfRequest, policy: CsrfPolicy, secureCook
 }
 
 /** A WebSocket is opened by a GET, and its page may then read and write with the visitor's session. */
-const isHandshake = (headers: HeaderSource) => WEBSOCKET.test(header(headers, 'upgrade') ?? '')
+const isHandshake = (headers: HeaderSource) => WEBSOCKET.test(headerOf(headers, 'upgrade') ?? '')
 
 /** Among others, too: a list of protocols is allowed (RFC 9110 §7.8), and some servers take the first that they know. */
 const WEBSOCKET = /(?:^|[\s,;])websocket(?:$|[\s,;/])/i
 
-function isOwn(origin: string, request: CsrfRequest, { own }: CsrfPolicy, secureCookie: boolean): boolean {
+function isOwn(origin: string, request: CsrfRequest, { own }: Pick<CsrfPolicy, 'own'>, secureCookie: boolean): boolean {
   if (own !== null) return own.has(origin)
   const url = originUrl(origin)
   const { host, encrypted } = request
@@ -121,13 +136,26 @@ export function csrfPolicy(given: CsrfOptions = {}): CsrfPolicy {
     throw new ConfigError('Option "header" of csrf() must be the name of a header, such as \'x-csrf-token\'.')
   if (typeof field !== 'string' || field === '')
     throw new ConfigError('Option "field" of csrf() must be the name of a form field, such as \'_csrf\'.')
-  return {
+  const origins = {
     own,
     // What the application calls its own is its own, even where the browser sees a request from a neighbouring host.
-    trusts: (one) => own?.has(one) === true || trusted(one),
-    header: header.toLowerCase(),
+    trusts: (one: string) => own?.has(one) === true || trusted(one),
+  }
+  const name = header.toLowerCase()
+  return {
+    ...origins,
+    header: name,
     field,
     allowWithoutCookie: booleanOption('allowWithoutCookie', given.allowWithoutCookie, true),
+    judge: (request, secureCookie) => judgeOrigin(request, origins, secureCookie),
+    async refuseToken({ headers, field: read }, ring, subject) {
+      // Before the body is read: a cookie that is made up must not make the server wait for a form, and hold it.
+      if (!subject) return 'token'
+      const sent = headerOf(headers, name) ?? (await read?.(field))
+      if (typeof sent !== 'string' || sent === '') return 'no-token'
+      return isTokenOf(ring, subject, sent) ? null : 'token'
+    },
+    refusal: (reason) => new CsrfError(reason),
   }
 }
 

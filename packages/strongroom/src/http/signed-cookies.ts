@@ -23,6 +23,7 @@ interface GetSignedCookie {
   (request: RequestSource, name: string, options?: GetSignedCookieOptions): string | undefined
 }
 
+/** Options of `setSignedCookie`: the attributes of the cookie, and what is signed. */
 export interface SetSignedCookieOptions extends Omit<CookieSettings, 'name'> {
   /** Separates cookies of one name: a value is worthless with another salt. */
   readonly salt?: string | undefined
@@ -32,6 +33,7 @@ export interface SetSignedCookieOptions extends Omit<CookieSettings, 'name'> {
   readonly httpOnly?: boolean | undefined
 }
 
+/** Options of `getSignedCookie`. */
 export interface GetSignedCookieOptions<D = undefined> {
   readonly salt?: string | undefined
   /** Refuses a value that was signed longer ago, whatever lifetime it was given. */

@@ -5,6 +5,7 @@ import { checkOptions } from '../base/check.ts'
 import { parseJson } from '../base/json.ts'
 import { ConfigError } from '../errors.ts'
 import { checkLogin, checkUserId, LOGIN_OPTIONS, type LoginOptions } from '../session/login.ts'
+import { checkProof } from '../session/proof.ts'
 import { stateOf } from '../session/session.ts'
 import type { BaseSessions } from '../sessions.ts'
 import { dataOf, type ExpressSession, regenerated, sessionOf } from './express-session.ts'
@@ -29,6 +30,7 @@ declare global {
   }
 }
 
+/** Options of `passportSessions`. */
 export interface PassportSessionsOptions {
   /**
    * The user id that a login belongs to: `sessions.of(userId)` lists it. `serialized` is what `serializeUser` made of the user. By
@@ -136,6 +138,7 @@ function sessionManager(
     // A login that is refused by one of these ends nothing.
     checkUserId('login()', userId)
     checkLogin(userId, login)
+    checkProof('login', login)
     await stateOf(session).checkLimit({ userId, options: login })
     const before = sessionOf(request)
     const attempt = { sessions, session, key, userId, login, serialized }

@@ -1,4 +1,5 @@
 import { NotAttachedError } from '../errors.ts'
+import type { NotAttachedMessages } from './not-attached.ts'
 import { Visit } from './visit.ts'
 
 type Begun<Data extends object> = Visit<Data> | (() => Visit<Data>)
@@ -12,8 +13,8 @@ export interface Attached<Data extends object> {
   attach(request: object, begin: Begun<Data>, alias?: object): boolean
 }
 
-/** With `eager`, a visit is begun for a request that never asks for it, too. */
-export function attachedVisits<Data extends object>(eager: boolean): Attached<Data> {
+/** With `eager`, a visit is begun for a request that never asks for it, too. `messages` are those of a `NotAttachedError`. */
+export function attachedVisits<Data extends object>(eager: boolean, messages: NotAttachedMessages): Attached<Data> {
   // A property of the request is cheaper than a WeakMap; a symbol of its own keeps two `createSessions` apart.
   const slot = Symbol('strongroom')
   type Slot = { [slot]?: Begun<Data> }
@@ -62,9 +63,10 @@ export function attachedVisits<Data extends object>(eager: boolean): Attached<Da
   return {
     visitOf(request) {
       const found = find(request) ?? findBy(request)
-      if (found === undefined) throw new NotAttachedError(notAttached(request))
+      if (found === undefined) throw new NotAttachedError(messages.of(request))
       if (typeof found !== 'function') return found
       const visit = found()
+      visit.frameworkRequest ??= request
       put(request, visit)
       return visit
     },
@@ -75,7 +77,8 @@ export function attachedVisits<Data extends object>(eager: boolean): Attached<Da
       const isOver = before instanceof Visit && before.isCommitted && begin instanceof Visit
       const first = before === undefined || isOver
       const given = !first ? before : eager && typeof begin === 'function' ? begin() : begin
-      const begun = alias && typeof given === 'function' ? once(given) : given
+      const begun = alias && typeof given === 'function' ? once(given, request) : given
+      if (typeof begun !== 'function') begun.frameworkRequest ??= request
       // Node's requests have no clones, and theirs is begun later.
       const place = typeof begin === 'function' ? put : putWithClones
       place(request, begun)
@@ -86,20 +89,11 @@ export function attachedVisits<Data extends object>(eager: boolean): Attached<Da
 }
 
 /** Two objects stand for the request, and it has one visit, whichever is asked for first. */
-function once<Data extends object>(begin: () => Visit<Data>): () => Visit<Data> {
+function once<Data extends object>(begin: () => Visit<Data>, request: object): () => Visit<Data> {
   let visit: Visit<Data> | undefined
   return () => {
     visit ??= begin()
+    visit.frameworkRequest ??= request
     return visit
   }
-}
-
-function notAttached(request: unknown): string {
-  if (typeof request !== 'object' || request === null)
-    return 'sessions.get() and save() take the request that came through the adapter: Express\'s, Fastify\'s and Node\'s "request", Koa\'s "ctx", Hono\'s "c", or what another framework calls its event or context.'
-  if (request instanceof Headers || 'getAll' in request)
-    return 'These are the headers or the cookies of a request that did not come through an adapter of these sessions. In a page, an action or a route handler of Next, write await read(sessions), with read from strongroom/next. Elsewhere, pass the request itself.'
-  if (request instanceof Request)
-    return 'This Request did not come through an adapter of these sessions. One that was made of it, by new Request(request) or by mount() of Hono without replaceRequest: false, is another request: pass the one that the adapter has seen, or, in React Router, the context. Otherwise wrap the handler, as in withSessions(sessions, handler), or mount the adapter before it, or use sessions.read(request).'
-  return 'This request did not come through an adapter of these sessions. Mount the adapter before the handler, as in app.use(strongroom(sessions)) or withSessions(sessions, handler), or use sessions.read(request). Under Fastify, register it before the hooks and plugins that ask for the session.'
 }

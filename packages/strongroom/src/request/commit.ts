@@ -10,16 +10,25 @@ import { refresh, type Saved, save, touch, trySave } from './save.ts'
 import { revoked, type Task } from './task.ts'
 
 /**
- * Carries out a plan. Returns the session as it is stored now; null when it has ended or, for a touch or a refresh, when nothing
+ * Saves what the plan says. Returns the session as it is stored now; null when it has ended or, for a touch or a refresh, when nothing
  * was saved. A promise only if there is something to wait for.
  */
 export function commit(task: Task, plan: Plan): Awaitable<Saved> {
-  const { context, state } = task
-  if (state.intent?.verb !== 'login' && state.credentialChange === null) return carryOut(task, plan)
-  return nextStamp(context, state).then((stamp) => carryOut({ ...task, stamp }, plan))
+  const { around } = task.context.calls
+  return around === null ? stampAndSave(task, plan) : around('save', plan.verb, () => stampAndSave(task, plan))
 }
 
-function carryOut(task: Task, plan: Plan): Awaitable<Saved> {
+function stampAndSave(task: Task, plan: Plan): Awaitable<Saved> {
+  const { context, state } = task
+  if (state.intent?.verb !== 'login' && state.credentialChange === null) return savePlan(task, plan)
+  return nextStamp(context, state).then(async (stamp) => {
+    const saved = await savePlan({ ...task, stamp }, plan)
+    context.audit?.saved(task, saved)
+    return saved
+  })
+}
+
+function savePlan(task: Task, plan: Plan): Awaitable<Saved> {
   switch (plan.verb) {
     case 'end':
       return end(task, plan)
@@ -48,12 +57,19 @@ async function end(task: Task, { refs, startAgain, ended }: Extract<Plan, { verb
   const { backing } = context
   // A new session gets a cookie, which another request that had the old one must not overwrite with one of its own.
   const endOne = (ref: SessionRef) => (startAgain ? backing.replaceAny(ref) : backing.end(ref))
-  for (const ref of refs) if (await endOne(ref)) revoked(context, ref.cookie, 'logout')
+  let hasEnded = false
+  for (const ref of refs) {
+    if (!(await endOne(ref))) continue
+    hasEnded = true
+    revoked(task, ref, 'logout')
+    context.audit?.loggedOut(task, ref.cookie.id)
+  }
   if (!startAgain) return null
   // Checked only after the logout: a value that cannot be stored must not keep anybody signed in.
   assertStorable(state)
-  const isLogin = state.intent?.verb === 'login'
-  return create(isLogin ? task : { ...task, device: () => null }, { ends: [], presented: [], ended, replaces: true })
+  // A session that this request has ended may be replaced by another one: there are no more of them than before.
+  if (state.intent?.verb !== 'login' && !hasEnded && context.anonymous?.admits(state) === false) return null
+  return create(task, { ends: [], presented: [], ended, replaces: true })
 }
 
 /** Throws `DataError` for a value that cannot be stored. */

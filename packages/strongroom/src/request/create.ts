@@ -28,14 +28,14 @@ export async function create(task: Task, { ends, presented, ended, replaces }: C
   })
   if (overtaken) {
     await context.backing.discard(created.ref)
-    report(context, overtaken, (handle) => ({ type: 'gone', handle }))
+    report(task, overtaken, (handle) => ({ type: 'gone', handle }))
     return null
   }
   const authenticated = created.meta.userId !== null
-  report(context, created.ref.cookie, (handle) =>
+  report(task, created.ref.cookie, (handle) =>
     previous
       ? { type: 'renewed', handle, previous: handleOf(previous.cookie.id), reason: 'login' }
-      : { type: 'created', handle, authenticated },
+      : { type: 'created', handle, authenticated, ...(authenticated && { reason: 'login' }) },
   )
   return created
 }

@@ -1,16 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import type { Awaitable } from '../base/awaitable.ts'
 import type { SessionsContext } from '../context.ts'
-import { type CsrfSubject, deadToken, isTokenOf, maskedToken } from '../crypto/csrf.ts'
-import { CsrfError, type CsrfRefusal } from '../errors.ts'
-import { type CsrfPolicy, type CsrfRequest, judgeOrigin } from '../http/csrf.ts'
+import { type CsrfSubject, deadToken, maskedToken } from '../crypto/csrf.ts'
+import type { CsrfError, CsrfRefusal } from '../errors.ts'
+import type { CsrfPolicy, CsrfRequest } from '../http/csrf.ts'
 import { header } from '../http/headers.ts'
 import { csrfSubjectOf, setCsrfValue } from '../session/csrf.ts'
 import { type AnySession, stateOf } from '../session/session.ts'
-import { hasCookie } from './load.ts'
+import { hasToken } from './load.ts'
 
 /** A token for the forms of a session. Costs a write only for a session that is new, or that is signed in or out at this moment. */
 export function csrfTokenOf(context: SessionsContext, session: AnySession): string {
+  context.transport.other?.refuseForms()
   const state = stateOf(session)
   const before = subjectOf(context, session)
   if (before) return maskedToken(context.ring, before)
@@ -30,9 +31,12 @@ export function checkCsrf(
   policy: CsrfPolicy,
   session: () => Promise<AnySession>,
 ): Awaitable<void> {
-  const verdict = judgeOrigin(request, policy, context.transport.secure)
+  // A browser adds no Authorization of this scheme by itself. Without one it is judged as any request: an application may know its
+  // visitors by something else that browsers do send, such as a certificate.
+  if (context.transport.other && hasToken(context, request.headers)) return
+  const verdict = policy.judge(request, context.transport.secure)
   if (verdict === 'pass') return
-  if (verdict !== 'unknown') throw refused(context, verdict)
+  if (verdict !== 'unknown') throw refused(context, policy, verdict)
   // Nothing to ride on: an attacker's page could do no more than the attacker.
   if (policy.allowWithoutCookie && !carriesSession(context, request)) return
   return checkToken(context, request, policy, session)
@@ -40,22 +44,17 @@ export function checkCsrf(
 
 async function checkToken(
   context: SessionsContext,
-  { headers, field }: CsrfRequest,
+  request: CsrfRequest,
   policy: CsrfPolicy,
   session: () => Promise<AnySession>,
 ): Promise<void> {
-  const subject = subjectOf(context, await session())
-  // Before the body is read: a cookie that is made up must not make the server wait for a form, and hold it.
-  if (!subject) throw refused(context, 'token')
-  const given = header(headers, policy.header) ?? (await field?.(policy.field))
-  if (typeof given !== 'string' || given === '') throw refused(context, 'no-token')
-  if (!isTokenOf(context.ring, subject, given)) throw refused(context, 'token')
+  const reason = await policy.refuseToken(request, context.ring, subjectOf(context, await session()))
+  if (reason) throw refused(context, policy, reason)
 }
 
 /** Another framework's cookie, which is adopted, is as good as ours. */
 function carriesSession(context: SessionsContext, { headers }: CsrfRequest): boolean {
-  const cookies = header(headers, 'cookie')
-  return context.adoption === null ? hasCookie(context, cookies) : cookies !== undefined
+  return context.adoption === null ? hasToken(context, headers) : header(headers, 'cookie') !== undefined
 }
 
 /** An engine with the format of another framework has ids that change with each write, or with nothing that we know of. */
@@ -64,7 +63,7 @@ function subjectOf({ namespace, transport }: SessionsContext, session: AnySessio
   return of && { namespace: namespace ?? transport.name, of }
 }
 
-function refused({ emit }: SessionsContext, reason: CsrfRefusal): CsrfError {
+function refused({ emit }: SessionsContext, policy: CsrfPolicy, reason: CsrfRefusal): CsrfError {
   emit({ type: 'rejected', what: 'request', reason })
-  return new CsrfError(reason)
+  return policy.refusal(reason)
 }

@@ -1,3 +1,6 @@
+import { booleanOption, checkOptions, oneOf } from '../base/check.ts'
+
+/** Options of `sessions.get`. */
 export interface GetOptions {
   /**
    * What happens when the store does not answer: `throw` (default) rejects with `StoreError`; `anonymous` resolves to an empty
@@ -10,4 +13,13 @@ export interface GetOptions {
    * changed so far is saved first, which rejects with `SessionGoneError` if the session has ended. Default false.
    */
   readonly fresh?: boolean | undefined
+}
+
+/** Throws `ConfigError` for a wrong one. `standard` is the option `onStoreError` of `createSessions`. */
+export function checkedGet(options: GetOptions, standard: 'throw' | 'anonymous') {
+  checkOptions('get()', options, ['onStoreError', 'fresh'])
+  return {
+    policy: oneOf('get: onStoreError', options.onStoreError ?? standard, ['throw', 'anonymous']),
+    fresh: booleanOption('get: fresh', options.fresh, false),
+  }
 }

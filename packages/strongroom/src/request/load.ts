@@ -1,36 +1,18 @@
 import {
   isLoaded,
   type Loaded,
+  type LoadOptions,
   type LoadResult,
   type OwnedSession,
   type SessionRef,
-  type Superseded,
   type VerifiedCookie,
 } from '../backing/backing.ts'
 import { type Awaitable, after } from '../base/awaitable.ts'
-import type { SessionsContext } from '../context.ts'
+import type { LoadedCookies, SessionsContext } from '../context.ts'
 import { handleOf, type Id } from '../crypto/token.ts'
 import type { SessionEvent } from '../events.ts'
 import { MOST_TRIED } from '../http/cookie.ts'
 import { type HeaderSource, header } from '../http/headers.ts'
-import type { ReadOptions } from '../store.ts'
-
-/** What a request's cookies led to. */
-export interface LoadedCookies {
-  readonly loaded: Loaded | null
-  /** Without a loaded session: a cookie that opens nothing any more. */
-  readonly superseded: Superseded | null
-  /** Without a loaded session: the one in which nothing was left a moment ago. */
-  readonly emptied: Loaded | null
-  /** Without a loaded session: all cookies of ours that were presented. Other requests under way may have them, too. */
-  readonly presented: readonly VerifiedCookie[]
-  /** Those of them that lead to nothing any more. */
-  readonly ended: readonly VerifiedCookie[]
-  /** Has this request logged out, and saved that already? */
-  readonly loggedOut: boolean
-  /** Other sessions that the request can prove to hold. A logout ends them, too, and a login those of its user. */
-  readonly others: readonly OwnedSession[]
-}
 
 export const NO_COOKIE: LoadedCookies = {
   loaded: null,
@@ -40,6 +22,25 @@ export const NO_COOKIE: LoadedCookies = {
   ended: [],
   loggedOut: false,
   others: [],
+}
+
+/** What is left of them once the session has ended. */
+export function afterEnd(
+  found: LoadedCookies,
+  { loggedOut }: { readonly loggedOut: boolean },
+  emptied: Loaded | null,
+): LoadedCookies {
+  const { loaded, superseded, presented, ended, others } = found
+  const own = loaded?.ref ?? (loggedOut ? superseded?.ends?.ref : null)
+  return {
+    loaded: null,
+    superseded: loggedOut ? null : superseded,
+    emptied,
+    presented: own ? [...presented, own.cookie] : presented,
+    ended: own ? [...ended, own.cookie] : ended,
+    loggedOut: found.loggedOut || loggedOut,
+    others: loggedOut ? [] : others,
+  }
 }
 
 /** The lines that remove other cookies of our name, which would be sent beside the one that a response sets or removes. */
@@ -52,9 +53,17 @@ export function staleCookies(
   return transport.clearOthers?.(header(headers, 'host')) ?? []
 }
 
-/** Does a request carry a cookie of our name, valid or not? */
-export function hasCookie({ transport }: SessionsContext, cookies: string | undefined): boolean {
-  return transport.read(cookies).length > 0
+/** The name of the visitor's device. */
+export const deviceOf = ({ describeDevice }: SessionsContext, headers: HeaderSource): string | null =>
+  describeDevice(header(headers, 'user-agent') ?? null)
+
+/** The header that has the token, or the cookie with it. */
+export const tokenHeader = ({ transport }: SessionsContext, headers: HeaderSource): string | undefined =>
+  header(headers, transport.header ?? 'cookie')
+
+/** Does a request carry a token, valid or not? */
+export function hasToken(context: SessionsContext, headers: HeaderSource): boolean {
+  return context.transport.read(tokenHeader(context, headers)).length > 0
 }
 
 /**
@@ -65,15 +74,15 @@ export function hasCookie({ transport }: SessionsContext, cookies: string | unde
 export function load(
   context: SessionsContext,
   cookies: string | undefined,
-  options?: ReadOptions,
+  options?: LoadOptions,
 ): Awaitable<LoadedCookies | 'unknown-key'> {
   const found = verifiedCookies(context, cookies)
   if (found === 'unknown-key') return found
   const [cookie] = found
   if (cookie === undefined) return NO_COOKIE
-  if (found.length > 1)
-    return Promise.all(found.map((one) => loadOne(context, one, options))).then((all) => choose(context, found, all))
-  return after(loadOne(context, cookie, options), (one) => alone(cookie, one))
+  const loadOf = (one: VerifiedCookie) => loadOne(context, one, options, cookies)
+  if (found.length > 1) return Promise.all(found.map(loadOf)).then((all) => choose(context, found, all))
+  return after(loadOf(cookie), (one) => alone(cookie, one))
 }
 
 function alone(cookie: VerifiedCookie, result: LoadResult): LoadedCookies | 'unknown-key' {
@@ -148,26 +157,46 @@ function othersOf(owned: readonly OwnedSession[], chosen?: SessionRef): readonly
   return [...byId.values()]
 }
 
-/** What one cookie leads to, with an event that says so. */
+/**
+ * What one cookie leads to, with an event that says so. `cookies` is the header that it came in: without it, as for a session that this
+ * request has loaded already, the proof of a device is not asked for.
+ */
 export function loadOne(
   context: SessionsContext,
   cookie: VerifiedCookie,
-  options?: ReadOptions,
+  options?: LoadOptions,
+  cookies?: string,
 ): Awaitable<LoadResult> {
-  const result = context.backing.load(cookie, options)
-  if (context.stamps !== null) return checkStamp(context, result).then((checked) => report(context, cookie, checked))
-  return after(result, (loaded) => report(context, cookie, loaded))
+  const { around } = context.calls
+  return around === null
+    ? loadSession(context, cookie, options, cookies)
+    : around('load', '', () => loadSession(context, cookie, options, cookies))
 }
 
-function report({ emit }: SessionsContext, cookie: VerifiedCookie, result: LoadResult): LoadResult {
-  if (emit.wanted()) emit(eventOf(emit.wantsHandle() ? handleOf(cookie.id) : '', result))
-  return result
+function loadSession(
+  context: SessionsContext,
+  cookie: VerifiedCookie,
+  options: LoadOptions | undefined,
+  cookies: string | undefined,
+): Awaitable<LoadResult> {
+  const began = context.emit.now()
+  const report = (found: LoadResult) => {
+    const { emit, guesses, binding } = context
+    guesses?.opened(cookie, found)
+    const result = binding !== null && cookies !== undefined ? binding.checked(found, cookies) : found
+    if (emit.wanted()) emit(eventOf(emit.wantsHandle() ? handleOf(cookie.id) : '', result), { began })
+    return result
+  }
+  const result = context.backing.load(cookie, options)
+  return context.stamps === null ? after(result, report) : checkStamp(context, result).then(report)
 }
 
 function eventOf(handle: string, result: LoadResult): SessionEvent {
   if (result !== null && 'refused' in result) return { type: 'rejected', what: 'record', reason: result.refused }
   if (isLoaded(result)) return { type: 'loaded', handle }
   if (result !== null && 'expired' in result) return { type: 'expired', handle, reason: result.expired }
+  if (result !== null && 'proof' in result && result.proof !== undefined)
+    return { type: 'proofRefused', handle, what: 'request', reason: result.proof }
   const isRenewed = result !== null && 'superseded' in result && result.superseded === 'renewed'
   return { type: isRenewed ? 'superseded' : 'absent', handle }
 }
@@ -177,7 +206,7 @@ function verifiedCookies(
   context: SessionsContext,
   cookies: string | undefined,
 ): readonly VerifiedCookie[] | 'unknown-key' {
-  const { transport, backing, emit } = context
+  const { transport, backing, emit, guesses } = context
   const found: VerifiedCookie[] = []
   let unknownKey = false
   let texts = transport.read(cookies)
@@ -192,6 +221,7 @@ function verifiedCookies(
       if (context.adoption?.names(context, text)) continue
       emit({ type: 'rejected', what: 'cookie', reason: cookie.refused })
       unknownKey ||= cookie.refused === 'unknown-key'
+      guesses?.refused(text, cookie.refused)
     } else if (!found.some((other) => other.text === cookie.text)) found.push(cookie)
   }
   return found.length === 0 && unknownKey ? 'unknown-key' : found

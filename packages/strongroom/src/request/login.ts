@@ -3,7 +3,7 @@ import { handleOf } from '../crypto/token.ts'
 import type { Changes } from '../session/merge.ts'
 import { assertNotEnded, begin, momentOf, replaceAll, replaceOne } from './create.ts'
 import { NO_CHANGES, type Plan } from './plan.ts'
-import { stillThere, trySave } from './save.ts'
+import { loadNewer, trySave } from './save.ts'
 import { sessionLimit } from './session-limit.ts'
 import { applyAgain, contentOf, expiryFor, gone, report, requestedOf, type Task } from './task.ts'
 import { orUndo } from './undo.ts'
@@ -30,6 +30,7 @@ export async function login(task: Task, plan: Extract<Plan, { verb: 'login' }>):
       return orUndo(context, renewed, async () => {
         await assertNotEnded(context, began, renewed.ref)
         await replaceAll(context, ends)
+        reportLogin(task, renewed, loaded)
         return renewed
       })
   }
@@ -38,10 +39,18 @@ export async function login(task: Task, plan: Extract<Plan, { verb: 'login' }>):
     await replaceAll(context, ends)
     return handOver(task, plan, created)
   })
-  const previous = handleOf(loaded.ref.cookie.id)
-  report(context, fresh.ref.cookie, (handle) => ({ type: 'renewed', handle, previous, reason: 'login' }))
+  reportLogin(task, fresh, loaded)
   return fresh
 }
+
+/** Only when nothing can refuse the login any more. */
+const reportLogin = (task: Task, { ref }: Loaded, before: Loaded) =>
+  report(task, ref.cookie, (handle) => ({
+    type: 'renewed',
+    handle,
+    previous: handleOf(before.ref.cookie.id),
+    reason: 'login',
+  }))
 
 /** Null when the session has ended or was renewed by somebody else: a proof of who one is must not be refused for that. */
 async function loginAgain(task: Task, loaded: Loaded, changes: Changes): Promise<Loaded | null> {
@@ -65,14 +74,14 @@ async function handOver(task: Task, plan: Extract<Plan, { verb: 'login' }>, crea
       context.ends.tell({ id: seen.ref.cookie.id, reason: 'login' })
       return fresh
     }
-    const newer = stillThere(await context.backing.load(old.ref.cookie, { fresh: true }))
+    const newer = await loadNewer(context, old.ref)
     // It has ended: the login, which has just been proved, goes on.
     if (!newer) break
     seen = newer
-    const values = applyAgain(changes, newer.values)
+    const values = applyAgain(task, changes, newer.values)
     const content = { ...contentOf(created.meta, values), requested: requestedOf(state) }
     const ref = await context.backing.update(fresh.ref, content, expiryFor(task, created.meta, fresh.ref), fresh)
-    if (!ref) throw gone(context, fresh.ref)
+    if (!ref) throw gone(task, fresh.ref)
     fresh = { ...content, values, shared: newer.shared, ref }
   }
   await replaceOne(context, old.ref)

@@ -1,20 +1,34 @@
-/** What the response needs. */
-export interface Outcome {
-  /** Does the page contain what is meant for this visitor alone? Then the response needs `Cache-Control: no-store`. */
-  readonly noStore?: boolean | undefined
-  /** The Set-Cookie line to add, or null. A response with one also needs `Cache-Control: no-store`. */
-  readonly setCookie: string | null
-  /**
-   * More Set-Cookie lines, to be added before `setCookie`: they remove other spellings of our cookie, and the cookies of another
-   * framework (see `adoptFrom`).
-   */
-  readonly clearCookies?: readonly string[] | undefined
-  /** Was the session asked for? Then the response differs by cookie, and needs `Vary: Cookie`. */
-  readonly used: boolean
-  /** Are `Vary` and `Cache-Control` left to the application? Only where express-session's ways are wanted. */
-  readonly leavesCaching?: boolean | undefined
+import type { Loaded } from '../backing/backing.ts'
+import type { SessionsContext } from '../context.ts'
+import type { HeaderSource } from '../http/headers.ts'
+import { type Outcome, READ } from '../http/outcome.ts'
+import { staleCookies } from './load.ts'
+
+/** The Set-Cookie line of a session. */
+export function cookieOf({ transport, clock }: SessionsContext, { meta, ref }: Loaded): string {
+  return transport.set(ref.cookie.text, meta.persistent ? meta.deadline - clock() : undefined)
 }
 
-/** Nobody has asked for the session. */
-export const UNUSED: Outcome = { setCookie: null, used: false }
-export const READ: Outcome = { setCookie: null, used: true }
+/** What a response says of its session. */
+interface Sent {
+  readonly setCookie: string | null
+  /** The Set-Cookie lines that remove cookies of another framework. */
+  readonly clearCookies: readonly string[]
+  /** The value of Clear-Site-Data. */
+  readonly clearSiteData: string | null
+}
+
+/**
+ * What the response of a request needs that has asked for its session. `noStore`: was a CSRF token made? Then a cache that ignores Vary must
+ * not store the page, which is meant for this visitor alone.
+ */
+export function outcomeOf(context: SessionsContext, headers: HeaderSource, sent: Sent, noStore: boolean): Outcome {
+  const { setCookie, clearSiteData } = sent
+  const { other } = context.transport
+  if (other) return other.outcome(setCookie)
+  const clearCookies = [...sent.clearCookies, ...staleCookies(context, headers, setCookie)]
+  if (clearSiteData !== null) return { setCookie, clearCookies, used: true, clearSiteData }
+  if (noStore) return { setCookie, clearCookies, used: true, noStore }
+  if (clearCookies.length > 0) return { setCookie, clearCookies, used: true }
+  return setCookie === null ? READ : { setCookie, used: true }
+}

@@ -3,7 +3,7 @@ import {
   type Emptied,
   isLoaded,
   type Loaded,
-  type LoadResult,
+  presentedCookie,
   type SessionRef,
 } from '../backing/backing.ts'
 import { type Awaitable, after } from '../base/awaitable.ts'
@@ -11,15 +11,19 @@ import { runExclusive } from '../base/mutex.ts'
 import type { SessionsContext } from '../context.ts'
 import { handleOf } from '../crypto/token.ts'
 import { ConflictError, SessionGoneError } from '../errors.ts'
+import type { RenewalFacts } from '../events.ts'
 import { shareable } from '../session/changes.ts'
 import { isEmpty, type Meta, type Values } from '../session/content.ts'
+import { LOWEST } from '../session/proof.ts'
+import { State } from '../session/state.ts'
+import { fitted } from './fit.ts'
 import { NO_CHANGES, type Plan } from './plan.ts'
 import { applyAgain, expiryFor, gone, metaFor, report, requestedOf, revoked, type Task } from './task.ts'
 
 /** How often a save that loses against other requests is tried again. */
 const ATTEMPTS = 200
 
-type Save = Pick<Extract<Plan, { verb: 'write' }>, 'loaded' | 'changes' | 'renews'>
+type Save = Pick<Extract<Plan, { verb: 'write' }>, 'loaded' | 'changes' | 'renews' | 'mayRenew'>
 /** What is stored now; null if there is nothing any more, because nothing was left. */
 export type Saved = Loaded | Emptied | null
 
@@ -29,7 +33,7 @@ export type Saved = Loaded | Emptied | null
  */
 export function save(task: Task, given: Save): Awaitable<Saved> {
   return after(trySave(task, given), (saved) => {
-    if (saved === 'gone') throw gone(task.context, given.loaded.ref)
+    if (saved === 'gone') throw gone(task, given.loaded.ref)
     return saved
   })
 }
@@ -42,7 +46,7 @@ export function trySave(task: Task, given: Save): Awaitable<Saved | 'gone'> {
   const { loaded, changes } = given
   return after(saveOver(loaded, task, given, task.state.values, changes.text), (first) =>
     first === 'conflict'
-      ? runExclusive(task.context, `session ${loaded.ref.cookie.id}`, () => saveOverNewer(task, given))
+      ? runExclusive(task.context.backing, `session ${loaded.ref.cookie.id}`, () => saveOverNewer(task, given))
       : first,
   )
 }
@@ -50,20 +54,21 @@ export function trySave(task: Task, given: Save): Awaitable<Saved | 'gone'> {
 /** Loads again, applies this request's own changes to the newer copy, and tries again. */
 async function saveOverNewer(task: Task, given: Save): Promise<Saved | 'gone'> {
   const { context } = task
-  const { cookie } = given.loaded.ref
+  const { ref } = given.loaded
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    report(context, cookie, (handle) => ({ type: 'conflict', handle, attempt }))
-    const newer = stillThere(await context.backing.load(cookie, { fresh: true }))
-    if (!newer) return 'gone'
-    const result = await saveOver(newer, task, given, applyAgain(given.changes, newer.values))
+    report(task, ref.cookie, (handle) => ({ type: 'conflict', handle, attempt }))
+    const newer = await loadNewer(context, ref)
+    if (!newer || context.binding?.isUnproven(newer, task.headers)) return 'gone'
+    const result = await saveOver(newer, task, given, applyAgain(task, given.changes, newer.values))
     if (result !== 'conflict') return result
   }
   throw tooBusy()
 }
 
 /** Also what another request of the same visitor has left empty: there was nothing to lose, and there is now. */
-export function stillThere(result: LoadResult): Loaded | null {
-  if (isLoaded(result)) return result
+export async function loadNewer(context: SessionsContext, ref: SessionRef): Promise<Loaded | null> {
+  const result = await context.backing.load(presentedCookie(ref), { fresh: true, wasLoaded: true })
+  if (isLoaded(result)) return fitted(context, result)
   return result && 'emptied' in result ? result.emptied : null
 }
 
@@ -71,13 +76,13 @@ export function stillThere(result: LoadResult): Loaded | null {
 function saveOver(
   copy: Loaded,
   task: Task,
-  { renews }: Save,
+  { renews, mayRenew }: Save,
   values: Values,
   text?: string | null,
 ): Awaitable<Saved | 'conflict'> {
   const { context, state } = task
   const meta = metaFor(task, copy.meta)
-  if (meta.userId === null && isEmpty(values)) return leaveEmpty(context, copy, meta)
+  if (meta.userId === null && isEmpty(values)) return leaveEmpty(task, copy, meta)
   const data = text ?? JSON.stringify(values)
   const shared = values === state.values ? shareable(state) : undefined
   const isLogin = state.intent?.verb === 'login'
@@ -91,47 +96,78 @@ function saveOver(
     credentialChanged,
   }
   const expiresAt = expiryFor(task, meta, copy.ref)
+  const { backing } = context
   const written: Awaitable<SessionRef | null> = renews
-    ? context.backing.renew(copy.ref, content, expiresAt, copy)
-    : context.backing.update(copy.ref, content, expiresAt, copy)
+    ? backing.renew(copy.ref, content, expiresAt, copy)
+    : ((mayRenew && backing.renewal) || backing).update(copy.ref, content, expiresAt, copy)
   return after(written, (ref) => {
     if (!ref) return 'conflict'
-    const reason = isLogin ? 'login' : 'renew'
-    report(context, ref.cookie, (handle) =>
-      renews
-        ? { type: 'renewed', handle, previous: handleOf(copy.ref.cookie.id), reason }
-        : { type: 'updated', handle },
-    )
+    // A login that is stored may still be refused, and its event comes after that.
+    if (!isLogin)
+      report(task, ref.cookie, (handle) =>
+        renews || (mayRenew && ref.cookie.text !== copy.ref.cookie.text)
+          ? { type: 'renewed', handle, previous: handleOf(copy.ref.cookie.id), ...renewalOf(state, renews) }
+          : { type: 'updated', handle },
+      )
     return { meta, data, values, shared: shared ?? copy.shared, ref }
   })
 }
 
+/** Why a session has a new token without a login. */
+function renewalOf({ proofs }: State, isDemanded: boolean): RenewalFacts {
+  if (!isDemanded) return { reason: 'time' }
+  const last = proofs.at(-1)
+  return last ? { reason: 'step-up', method: last.method ?? null, level: last.level ?? LOWEST } : { reason: 'renew' }
+}
+
 /** Instead of a session without a user and without values. */
-async function leaveEmpty(context: SessionsContext, { ref }: Loaded, meta: Meta): Promise<Emptied | null | 'conflict'> {
-  const emptied = await context.backing.empty(ref, meta)
+async function leaveEmpty(task: Task, { ref }: Loaded, meta: Meta): Promise<Emptied | null | 'conflict'> {
+  const emptied = await task.context.backing.empty(ref, meta)
   if (!emptied) return 'conflict'
-  revoked(context, ref.cookie, 'emptied')
+  revoked(task, ref, 'emptied')
   return emptied === true ? null : emptied
 }
 
-export async function touch({ context }: Task, { loaded, expiresAt }: Extract<Plan, { verb: 'touch' }>) {
-  const ref = await context.backing.touch(loaded.ref, loaded, expiresAt)
+export async function touch(task: Task, { loaded, expiresAt }: Extract<Plan, { verb: 'touch' }>) {
+  const { context } = task
+  const ref = await context.backing.touch(loaded.ref, asStored(loaded), expiresAt)
   // Where another request has changed the session, it has also moved the deadline, and there is nothing left to do.
   if (ref || (await isGone(context, loaded)))
-    report(context, loaded.ref.cookie, (handle) => ({ type: ref ? 'touched' : 'gone', handle }))
+    report(task, loaded.ref.cookie, (handle) => ({ type: ref ? 'touched' : 'gone', handle }))
   return ref && { ...loaded, ref }
 }
 
 /** Asks the store only if somebody listens to the event that it is for, and not to count it. */
 async function isGone({ backing, emit }: SessionsContext, { ref }: Loaded): Promise<boolean> {
   if (!emit.wantsHandle()) return false
-  return !isLoaded(await backing.load(ref.cookie, { fresh: true }))
+  return !isLoaded(await backing.load(presentedCookie(ref), { fresh: true, wasLoaded: true }))
 }
 
-/** The same session once more, with a new expiry. A request that only read is not refused because the session ended. */
-export async function refresh(task: Task, { loaded }: Extract<Plan, { verb: 'refresh' }>): Promise<Saved> {
+/** A task that stores `copy` as it is, and what others have written meanwhile, too. */
+const withoutRules = (task: Task, copy: Loaded): Task => ({
+  ...task,
+  context: { ...task.context, dataRules: null },
+  state: new State(task.state, copy),
+})
+
+const asStored = (loaded: Loaded): Loaded => ({ ...loaded, ...loaded.stored })
+
+/**
+ * The same session once more, with a new expiry, and as it was stored, whatever `dataSchema` shows of it. A request that only read is
+ * not refused because the session ended.
+ */
+export async function refresh(task: Task, plan: Extract<Plan, { verb: 'refresh' }>): Promise<Saved> {
+  const { context } = task
+  const loaded = asStored(plan.loaded)
+  const reader = context.dataRules === null ? task : withoutRules(task, loaded)
+  const { mayRenew, once } = plan
+  const toSave = { loaded, changes: { ...NO_CHANGES, text: loaded.data }, renews: false, mayRenew }
   try {
-    return await save(task, { loaded, changes: { ...NO_CHANGES, text: loaded.data }, renews: false })
+    const saved = await (once
+      ? saveOver(loaded, reader, toSave, reader.state.values, loaded.data)
+      : save(reader, toSave))
+    if (saved === 'conflict') return null
+    return isLoaded(saved) ? fitted(context, saved) : saved
   } catch (error) {
     if (error instanceof SessionGoneError || error instanceof ConflictError) return null
     throw error
@@ -139,6 +175,4 @@ export async function refresh(task: Task, { loaded }: Extract<Plan, { verb: 'ref
 }
 
 const tooBusy = () =>
-  new ConflictError(
-    `The session was changed by other requests ${ATTEMPTS} times while this one tried to save it. Try the request again.`,
-  )
+  new ConflictError(`Other requests changed the session in all ${ATTEMPTS} attempts to save it. Try the request again.`)

@@ -1,9 +1,8 @@
 import type { SessionRef } from '../backing/backing.ts'
-import type { SessionLimit, SessionsContext } from '../context.ts'
+import type { LoadedCookies, SessionLimit, SessionsContext } from '../context.ts'
 import { UnsupportedError } from '../errors.ts'
 import { withStoreErrors } from '../events.ts'
 import type { LimitedLogin, State } from '../session/state.ts'
-import type { LoadedCookies } from './load.ts'
 
 const NO_LIMIT: SessionLimit = { check: async () => {}, inTurn: (login) => login(), goingOn: (login) => login() }
 

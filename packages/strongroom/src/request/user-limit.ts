@@ -36,7 +36,7 @@ export class UserLimit implements SessionLimit {
   }
 
   inTurn(login: () => Promise<Loaded>): Promise<Loaded> {
-    return runExclusive(this.#context, `user ${this.#userId}`, () => this.#admitted(login))
+    return runExclusive(this.#context.backing, `user ${this.#userId}`, () => this.#admitted(login))
   }
 
   async goingOn(login: () => Promise<Loaded | null>): Promise<Loaded | null> {
@@ -79,7 +79,7 @@ export class UserLimit implements SessionLimit {
     const end = async ({ id }: UserSession) => {
       if (!(await this.#parts.endOne(id))) return
       ends.tell({ id, reason: 'limit' })
-      emit({ type: 'revoked', handle: handleOf(id), count: 1, reason: 'limit' })
+      emit({ type: 'revoked', handle: handleOf(id), count: 1, reason: 'limit' }, { userId: this.#userId })
     }
     // Many, when the limit is new or has been lowered.
     for (let at = 0; at < over; at += ENDED_AT_ONCE) await Promise.all(oldest.slice(at, at + ENDED_AT_ONCE).map(end))

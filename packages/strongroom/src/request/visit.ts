@@ -1,31 +1,37 @@
 import { isLoaded, type Loaded } from '../backing/backing.ts'
 import { type Awaitable, after } from '../base/awaitable.ts'
-import { booleanOption, checkOptions, oneOf } from '../base/check.ts'
-import type { Adoption, SessionsContext } from '../context.ts'
-import { handleOf } from '../crypto/token.ts'
+import { INSPECT } from '../base/print.ts'
+import type { Adoption, LoadedCookies, SessionsContext, SignalSource } from '../context.ts'
 import { SessionGoneError, SessionLimitError, StoreError, StrongroomError } from '../errors.ts'
 import { withStoreErrors } from '../events.ts'
 import { type HeaderSource, header } from '../http/headers.ts'
+import type { Outcome } from '../http/outcome.ts'
+import { readBy, unusedBy } from '../http/transport.ts'
 import { settle } from '../session/changes.ts'
 import { Session, stateOf } from '../session/session.ts'
-import { type LimitedLogin, State } from '../session/state.ts'
+import type { State } from '../session/state.ts'
 import type { ReadOptions } from '../store.ts'
 import { commit } from './commit.ts'
-import { firstReplaced } from './create.ts'
+import { isOvertaken, needsCookie } from './cookie.ts'
 import { csrfTokenOf } from './csrf.ts'
-import type { GetOptions } from './get-options.ts'
-import { hasCookie, type LoadedCookies, load, loadOne, NO_COOKIE, staleCookies } from './load.ts'
-import { type Outcome, READ, UNUSED } from './outcome.ts'
+import { fittedCookies, loadFresh } from './fit.ts'
+import { checkedGet, type GetOptions } from './get-options.ts'
+import { afterEnd, hasToken, load, NO_COOKIE, tokenHeader } from './load.ts'
+import { newState } from './new-state.ts'
+import { cookieOf, outcomeOf } from './outcome.ts'
 import { movesExpiry, type Plan, planOf } from './plan.ts'
 import type { Saved } from './save.ts'
-import { checkLimit } from './session-limit.ts'
+import { standIn } from './stand-in.ts'
+import type { Task } from './task.ts'
 
 export type { GetOptions, Outcome }
 
 /** One request's session, from cookie to commit. Before `get`, nothing is parsed and the store is not asked. */
 export class Visit<Data extends object> {
-  readonly #context: SessionsContext
+  #context: SessionsContext
   readonly #headers: HeaderSource
+  /** What the framework hands to handlers, as it was attached; null without an adapter. It knows what headers do not tell. */
+  frameworkRequest: object | null = null
   #session: Session<Data> | null = null
   #loading: Promise<Session<Data>> | null = null
   #found: LoadedCookies = NO_COOKIE
@@ -33,6 +39,8 @@ export class Visit<Data extends object> {
   /** Was it decided before the response? Then something may have happened since. */
   #isEarly = false
   #clearCookies: readonly string[] = []
+  /** What the browser is to clear, after a logout that has taken effect. */
+  #clearSiteData: string | null = null
   #wasRequested = false
   /** Was a CSRF token made? Then a cache that ignores Vary must not store the page. */
   #madeToken = false
@@ -44,6 +52,9 @@ export class Visit<Data extends object> {
   #wasMissed = false
   #failure: StrongroomError | null = null
   #hasSaved = false
+  /** Does this request move no deadline, because it asks for it? */
+  #isStill = false
+  #signedIn = false
   /** The save that is under way. */
   #saving: Promise<void> | null = null
 
@@ -67,7 +78,7 @@ export class Visit<Data extends object> {
     return this.#wasMissed
   }
 
-  /** Why the session could last not be loaded or saved, for frameworks that swallow what a handler throws; null if nothing has failed. */
+  /** The last error of loading, saving or `requireFresh`, for frameworks that swallow what a handler throws; or null. */
   get failure(): StrongroomError | null {
     return this.#failure
   }
@@ -83,10 +94,8 @@ export class Visit<Data extends object> {
   }
 
   async #getWith(options: GetOptions): Promise<Session<Data>> {
-    checkOptions('get()', options, ['onStoreError', 'fresh'])
-    const { onStoreError = this.#context.onStoreError } = options
-    const policy = oneOf('get: onStoreError', onStoreError, ['throw', 'anonymous'])
-    return this.#getUnder(policy, booleanOption('get: fresh', options.fresh, false))
+    const { policy, fresh } = checkedGet(options, this.#context.onStoreError)
+    return this.#getUnder(policy, fresh)
   }
 
   #getUnder(policy: 'throw' | 'anonymous', fresh = false): Promise<Session<Data>> {
@@ -107,17 +116,18 @@ export class Visit<Data extends object> {
     const session = this.#session
     if (!session) {
       const untouched = !this.#loading && !this.#wasRequested
-      if (untouched && this.#context.extendsUnused && status < 500 && this.#hasCookie()) return this.#refresh(status)
+      if (untouched && this.#context.extendsUnused && status < 500 && hasToken(this.#context, this.#headers))
+        return this.#refresh(status)
       this.#begun = true
       if (this.#loading) return this.#commitAfter(this.#loading, status)
-      return untouched ? UNUSED : READ
+      return (untouched ? unusedBy : readBy)(this.#context.transport)
     }
     if (this.#saving) return this.#commitAfter(this.#saving, status)
     const state = stateOf(session)
     if (!state.isOpen) return this.#outcome()
     // Before the next line, which may throw: the page about that error must not try again.
     state.close()
-    const plan = planOf(this.#context, state, this.#found, status >= 500)
+    const plan = this.#plan(state, status >= 500, status < 500)
     return plan ? after(this.#run(plan, state), () => this.#finish()) : this.#finish()
   }
 
@@ -129,7 +139,7 @@ export class Visit<Data extends object> {
     if (!session) return
     const state = stateOf(session)
     if (!state.isOpen) return
-    const plan = planOf(this.#context, state, this.#found, false)
+    const plan = this.#plan(state, false)
     if (!plan) return
     state.beginSave()
     try {
@@ -155,12 +165,26 @@ export class Visit<Data extends object> {
     return this.get(options)
   }
 
+  /** For `peek`: another visit of the same visitor. This one moves no deadline any more, unless it has changes to save. */
+  aside(): Visit<Data> {
+    this.#wasRequested = this.#isStill = true
+    return Object.assign(new Visit<Data>(this.#context, this.#headers), { frameworkRequest: this.frameworkRequest })
+  }
+
+  /** For `console.log`, which would show the framework's request, and the cookies in it. */
+  [INSPECT](): string {
+    return 'Visit {}'
+  }
+
   async #load(options?: ReadOptions): Promise<Session<Data>> {
-    const { ring, clock, serializer, backing } = this.#context
+    const { ring, proofs, audit, guessing, renewal } = this.#context
     const responds = this.#responds && !this.#begun
+    if (audit) this.#context = audit.ofRequest(this.#context, this.frameworkRequest)
+    if (guessing) this.#context = guessing.ofRequest(this.#context, this.frameworkRequest)
+    const began = this.#context.emit.now()
     try {
       // First: where there is no visitor, as in a page that a build renders, it throws, and there may be no secrets either.
-      const cookies = header(this.#headers, 'cookie')
+      const cookies = tokenHeader(this.#context, this.#headers)
       // Awaited only if there is something to wait for, because every request comes through here.
       const ready = ring.ready()
       if (ready) await ready
@@ -170,19 +194,25 @@ export class Visit<Data extends object> {
       if (found === 'unknown-key' && (await ring.refresh())) found = await load(this.#context, cookies, options)
       this.#found = found === 'unknown-key' ? NO_COOKIE : found
       if (this.#context.adoption !== null && !this.#found.loaded) await this.#adopt(cookies, responds)
-      const beginLogin = (userId: string) => backing.users.moment?.(userId) ?? null
-      const ask = (login: LimitedLogin) => checkLimit(this.#context, login, this.#found)
-      const state = new State({ now: clock(), handleOf, serializer, beginLogin, checkLimit: ask }, this.#found.loaded)
+      const held = this.#context.guesses?.settle(this.#context, this.#found.loaded !== null)
+      if (held) await held
+      const now = this.#context.signals?.check?.(this.#found, { context: this.#context, ...this.#source() })
+      if (now) this.#setFound(await now)
+      this.#found = fittedCookies(this.#context, this.#found)
+      const resent = renewal && (await renewal.meet(this.#context, this.#found, this.#headers))
+      if (resent && responds) this.#sendEarly(resent)
+      const refused = (error: StrongroomError) => this.#rethrow(error)
+      const state = newState(this.#context, () => this.#found, refused, this.#headers)
       if (this.#begun) state.close()
       else if (!this.#responds) state.makeReadOnly()
-      this.#session = new Session<Data>(state)
+      this.#session = new Session<Data>(state, proofs)
       this.#failure = null
       return this.#session
     } catch (error) {
       // The next call tries again: an outage is over when it is over. A store that does not wait is here before #loading is set.
       await undefined
       this.#loading = null
-      if (error instanceof StoreError) this.#context.emit({ type: 'storeError', error })
+      if (error instanceof StoreError) this.#context.emit({ type: 'storeError', error }, { began })
       this.#rethrow(error)
     }
   }
@@ -197,8 +227,8 @@ export class Visit<Data extends object> {
     if (this.#saving || this.#hasChanges(state)) await this.save()
     const before = this.#found.loaded
     if (!before) return session
-    const reload = async () => loadOne(this.#context, before.ref.cookie, { fresh: true })
-    const found = await withStoreErrors(this.#context.emit, reload)().catch((error) => this.#rethrow(error))
+    const reload = withStoreErrors(this.#context.emit, async () => loadFresh(this.#context, before.ref))
+    const found = await reload().catch((error) => this.#rethrow(error))
     if (this.#found.loaded !== before || this.#hasChanges(state)) return this.#loadAgain(session)
     if (isLoaded(found)) {
       this.#setLoaded(found)
@@ -207,39 +237,43 @@ export class Visit<Data extends object> {
     return session
   }
 
+  #plan(state: State, failed: boolean, responds = false): Plan | null {
+    const plan = planOf(this.#context, state, this.#found, failed)
+    if (this.#isStill) return plan && movesExpiry(plan) ? null : plan
+    const { renewal } = this.#context
+    return renewal && responds ? renewal.planned(this.#context, plan, this.#found.loaded) : plan
+  }
+
   /** Would a save change what is stored, and not only when it expires? */
   #hasChanges(state: State): boolean {
-    if (!state.isOpen || !this.#found.loaded) return false
-    const plan = planOf(this.#context, state, this.#found, false)
+    const plan = state.isOpen && this.#found.loaded ? this.#plan(state, false) : null
     return plan !== null && !movesExpiry(plan)
   }
 
-  #hasCookie(): boolean {
-    return hasCookie(this.#context, header(this.#headers, 'cookie'))
-  }
-
   async #adopt(cookies: string | undefined, responds: boolean): Promise<void> {
-    const request = { device: () => this.#device(), responds }
-    const adopted = await this.#context.adoption?.find(this.#context, cookies, request)
+    const adopted = await this.#context.adoption?.find(this.#context, cookies, { ...this.#source(), responds })
     if (!adopted) return
     const { found, clear } = adopted
     // The visitor keeps the other framework's cookie until its session has been ended there, too.
     this.#clearCookies = clear
     if (found && 'superseded' in found) this.#found = { ...this.#found, superseded: found }
-    else if (found) {
-      this.#setLoaded(found)
-      this.#setCookie = this.#cookieOf(found)
-      this.#isEarly = true
-    }
+    else if (found) this.#setFound({ ...this.#found, loaded: found })
   }
 
-  #cookieOf({ meta, ref }: Loaded): string {
-    const { transport, clock } = this.#context
-    return transport.set(ref.cookie.text, meta.persistent ? meta.deadline - clock() : undefined)
+  #source(): SignalSource {
+    return { headers: this.#headers, request: this.frameworkRequest }
   }
 
-  #device(): string | null {
-    return this.#context.describeDevice(header(this.#headers, 'user-agent') ?? null)
+  /** Before the application has seen the session. If it has another cookie now, that is sent. */
+  #setFound(found: LoadedCookies): void {
+    const before = this.#found.loaded?.ref.cookie
+    this.#found = found
+    if (found.loaded && found.loaded.ref.cookie.text !== before?.text) this.#sendEarly(found.loaded)
+  }
+
+  #sendEarly(loaded: Loaded): void {
+    this.#setCookie = cookieOf(this.#context, loaded)
+    this.#isEarly = true
   }
 
   /** Extends the session of a page that never asked for it: that page must not fail because of what it does not need. */
@@ -248,11 +282,10 @@ export class Visit<Data extends object> {
     try {
       await this.#loading
     } catch (error) {
-      if (error instanceof StoreError) return UNUSED
+      if (error instanceof StoreError) return unusedBy(this.#context.transport)
       throw error
     }
-    if (!this.#found.loaded || !this.#session) return UNUSED
-    return this.commit(status)
+    return this.#found.loaded && this.#session ? this.commit(status) : unusedBy(this.#context.transport)
   }
 
   #rethrow(error: unknown): never {
@@ -263,51 +296,52 @@ export class Visit<Data extends object> {
   #standIn(error: unknown): Session<Data> {
     if (!(error instanceof StoreError)) throw error
     this.#failure = null
-    const state = new State({ now: this.#context.clock(), handleOf }, null)
-    state.makeReadOnly()
-    return new Session<Data>(state)
+    return standIn<Data>(this.#context)
   }
 
   /** The response began while the session was being loaded or saved: nobody may change it any more. */
   async #commitAfter(pending: Promise<unknown>, status: number): Promise<Outcome> {
     await pending.catch(() => undefined)
-    return this.#session ? this.commit(status) : READ
+    return this.#session ? this.commit(status) : readBy(this.#context.transport)
   }
 
   #run(plan: Plan, state: State): Awaitable<void> {
-    const { adoption } = this.#context
+    const { adoption, emit } = this.#context
+    const task = { context: this.#context, state, stamp: null, began: emit.now(), ...this.#source() }
     try {
       const running =
         // First: if it fails, nothing has been done, and the visitor can try again.
         adoption !== null && (plan.verb === 'end' || state.intent?.verb === 'login')
-          ? this.#endAdopted(adoption).then(() => this.#commitPlan(plan, state))
-          : this.#commitPlan(plan, state)
-      if (running instanceof Promise) return running.catch((error) => this.#failed(plan, state, error))
+          ? this.#endAdopted(adoption, task).then(() => this.#commitPlan(plan, task))
+          : this.#commitPlan(plan, task)
+      if (running instanceof Promise) return running.catch((error) => this.#failed(plan, task, error))
     } catch (error) {
-      this.#failed(plan, state, error)
+      this.#failed(plan, task, error)
     }
   }
 
-  async #endAdopted(adoption: Adoption): Promise<void> {
+  async #endAdopted(adoption: Adoption, task: Task): Promise<void> {
     const current = this.#found.loaded?.ref.cookie.id ?? null
-    this.#clearCookies = await adoption.end(this.#context, header(this.#headers, 'cookie'), current)
+    this.#clearCookies = await adoption.end(task, header(this.#headers, 'cookie'), current)
   }
 
-  #commitPlan(plan: Plan, state: State): Awaitable<void> {
-    const task = { context: this.#context, state, device: () => this.#device(), stamp: null }
+  #commitPlan(plan: Plan, task: Task): Awaitable<void> {
+    const { state } = task
     return after(commit(task, plan), (stored) => {
+      if (plan.verb === 'end') this.#clearSiteData = state.siteData
       // What it has replaced itself must not keep its own cookie back.
       if (plan.verb === 'login' || plan.verb === 'end' || (plan.verb === 'create' && plan.replaces))
         this.#found = { ...this.#found, presented: [], ended: [] }
       this.#hasSaved ||= !movesExpiry(plan)
+      this.#signedIn ||= state.intent?.verb === 'login'
       // A touch that finds nothing changes nothing: the session has ended, and the next request sees it.
       if (!movesExpiry(plan) || stored) this.#settle(state, stored)
       else this.#wasMissed = true
     })
   }
 
-  #failed(plan: Plan, state: State, error: unknown): void {
-    if (error instanceof StoreError) this.#context.emit({ type: 'storeError', error })
+  #failed(plan: Plan, { state, began }: Task, error: unknown): void {
+    if (error instanceof StoreError) this.#context.emit({ type: 'storeError', error }, { began })
     // A page that only read is not refused because a touch failed: the expiry that was promised still holds.
     if (error instanceof StoreError && movesExpiry(plan)) return
     // An application that catches these after save() and answers in its own words must not get them again at the response.
@@ -320,25 +354,18 @@ export class Visit<Data extends object> {
   }
 
   #settle(state: State, stored: Saved): void {
-    const { transport, saveEveryRequest, backing } = this.#context
+    const { transport, backing } = this.#context
     const before = this.#found.loaded
     if (!isLoaded(stored)) {
       // A session that was emptied leaves its cookie alone: the visitor may be signing in at this moment, in another request, whose
       // cookie would be removed. Where a cookie lives on without being asked about, there is no other way.
       const removes = state.loggedOut || !backing.traits.revocable
-      if (removes && (this.#setCookie || this.#hasCookie())) this.#setCookie = transport.clear()
+      if (removes && (this.#setCookie || hasToken(this.#context, this.#headers))) this.#setCookie = transport.clear()
       this.#forget(state, stored?.emptied)
       return
     }
     this.#setLoaded(stored)
-    const { meta, ref } = stored
-    if (
-      saveEveryRequest ||
-      ref.cookie.text !== before?.ref.cookie.text ||
-      meta.persistent !== before.meta.persistent ||
-      (meta.persistent && meta.deadline !== before.meta.deadline)
-    )
-      this.#setCookie = this.#cookieOf(stored)
+    if (needsCookie(this.#context, stored, before)) this.#setCookie = cookieOf(this.#context, stored)
     settle(state, stored)
   }
 
@@ -348,18 +375,7 @@ export class Visit<Data extends object> {
 
   /** What this request sets from now on begins a new session, which must respect other requests with the cookie as any other. */
   #forget(state: State, emptied: Loaded | null = null): void {
-    const { loaded, superseded, presented, ended, others } = this.#found
-    const loggedOut = this.#found.loggedOut || state.loggedOut
-    const own = loaded?.ref ?? (state.loggedOut ? superseded?.ends?.ref : null)
-    this.#found = {
-      loaded: null,
-      superseded: state.loggedOut ? null : superseded,
-      emptied,
-      presented: own ? [...presented, own.cookie] : presented,
-      ended: own ? [...ended, own.cookie] : ended,
-      loggedOut,
-      others: state.loggedOut ? [] : others,
-    }
+    this.#found = afterEnd(this.#found, state, emptied)
     state.startOver()
   }
 
@@ -367,22 +383,18 @@ export class Visit<Data extends object> {
     return this.#isEarly && this.#setCookie !== null ? this.#unlessOvertaken() : this.#outcome()
   }
 
-  /**
-   * A cookie that was decided by `save()`, or when a session was adopted, and not by what the response has just saved: it must not
-   * overwrite that of a login which was faster.
-   */
   async #unlessOvertaken(): Promise<Outcome> {
-    const { loaded, presented } = this.#found
-    const cookies = loaded ? [loaded.ref.cookie, ...presented] : presented
-    // Unknown is no reason to keep it back.
-    if (await firstReplaced(this.#context, cookies).catch(() => null)) this.#setCookie = null
+    if (await isOvertaken(this.#context, this.#found)) this.#setCookie = null
     return this.#outcome()
   }
 
   #outcome(): Outcome {
-    const clearCookies = [...this.#clearCookies, ...staleCookies(this.#context, this.#headers, this.#setCookie)]
-    if (this.#madeToken) return { setCookie: this.#setCookie, clearCookies, used: true, noStore: true }
-    if (clearCookies.length > 0) return { setCookie: this.#setCookie, clearCookies, used: true }
-    return this.#setCookie === null ? READ : { setCookie: this.#setCookie, used: true }
+    const sent = { setCookie: this.#setCookie, clearCookies: this.#clearCookies, clearSiteData: this.#clearSiteData }
+    const outcome = outcomeOf(this.#context, this.#headers, sent, this.#madeToken)
+    const { binding } = this.#context
+    if (!binding) return outcome
+    const state = this.#session && stateOf(this.#session)
+    const request = { headers: this.#headers, loaded: this.#found.loaded, state, signedIn: this.#signedIn }
+    return binding.outcome(outcome, request)
   }
 }

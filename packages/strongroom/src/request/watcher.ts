@@ -9,6 +9,7 @@ import { type AnySession, stateOf } from '../session/session.ts'
 import type { State } from '../session/state.ts'
 import type { ChangeFeed } from '../store.ts'
 
+/** Options of `sessions.watcher`. */
 export interface WatcherOptions {
   /** Each session is asked for once within this many ms. */
   readonly every: number

@@ -51,7 +51,7 @@ export function settleInPlace(state: State, key: string): void {
   checkOwn(state, key)
   const edit = state.edits?.get(key)
   const changed =
-    edit?.kind === 'update'
+    edit?.kind === 'update' || edit?.kind === 'keep'
       ? JSON.stringify(own(state.values, key)) !== state.updated?.get(key)
       : !edit && !state.cleared && state.lent?.has(key) && changedInPlace([key], state.values, state.base).length > 0
   if (!changed) return
@@ -83,7 +83,22 @@ function withChangesInPlace({ edits, values, base }: State, lent: ReadonlySet<st
   return all
 }
 
-/** Null if nothing was changed; throws `DataError` for a value that cannot be stored. */
+/** What this request has changed so far, for when it has been cleared. What the application changes later is not in it. */
+export function pendingChanges(state: State): () => Changes {
+  refreshFromApplication(state)
+  const { lent, updated, values, base, cleared, kept } = state
+  const edits = new Map(state.edits)
+  return () => {
+    const set = (key: string) => edits.set(key, { kind: 'set', value: own(values, key) })
+    for (const key of updated?.keys() ?? [])
+      if (edits.has(key) && JSON.stringify(own(values, key)) !== updated?.get(key)) set(key)
+    const rest = cleared ? [] : [...(lent ?? [])].filter((key) => !edits.has(key))
+    for (const key of changedInPlace(rest, values, base)) set(key)
+    return { cleared, kept, edits }
+  }
+}
+
+/** Null if nothing was changed; throws `DataError` for a value that cannot be stored, or does not fit `dataSchema`. */
 export function changesOf(state: State): RequestChanges | null {
   refreshFromApplication(state)
   const { lent, edits, values, cleared } = state
@@ -92,9 +107,20 @@ export function changesOf(state: State): RequestChanges | null {
   // A key that was set to what it was, or deleted where there was none, is no change and costs no write.
   const text = cleared ? null : JSON.stringify(values)
   if (text === state.base) return null
-  if (edits) for (const [key, edit] of edits) if (edit.kind === 'update') settleInPlace(state, key)
+  if (edits)
+    for (const [key, edit] of edits) if (edit.kind === 'update' || edit.kind === 'keep') settleInPlace(state, key)
   const all = lent && !cleared ? withChangesInPlace(state, lent) : (state.edits ?? NO_EDITS)
-  return all.size > 0 || (cleared && state.base !== '{}') ? { cleared, edits: all, text } : null
+  return all.size > 0 || (cleared && state.base !== '{}')
+    ? checked(state, { cleared, kept: state.kept, edits: all, text })
+    : null
+}
+
+/** Here and not in `set`: what was changed in place is checked, too, and a rule about two keys after both were set. */
+function checked(state: State, changes: RequestChanges): RequestChanges {
+  const { dataRules, values } = state
+  if (dataRules === null) return changes
+  state.values = dataRules.check(values, changes, state)
+  return state.values === values ? changes : { ...changes, text: null }
 }
 
 /** After a save: what was written counts as loaded, and while the session is open, changes of it are noticed again. */

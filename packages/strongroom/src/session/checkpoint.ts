@@ -5,14 +5,14 @@ import type { State } from './state.ts'
  * failed had not been asked for; it does nothing once the session has ended, whose data must not begin another one.
  */
 export function checkpoint(state: State): () => void {
-  const { ref, values, shared, cleared, lifetime, intent, loggedOut, credentialChange } = state
+  const { ref, values, shared, cleared, kept, lifetime, intent, loggedOut, credentialChange, proofs } = state
   const before = {
     // Copies, of what is changed in place. Values that other requests have, too, are not.
     values: values === shared ? values : { ...values },
     edits: state.edits && new Map(state.edits),
     updated: state.updated && new Map(state.updated),
     lent: state.lent && new Set(state.lent),
-    ...{ cleared, lifetime, intent, loggedOut, credentialChange },
+    ...{ cleared, kept, lifetime, intent, loggedOut, credentialChange, proofs },
   }
   const takeBack = state.application?.checkpoint()
   return () => {

@@ -1,5 +1,7 @@
 import { parseJson } from '../base/json.ts'
 import { DataError } from '../errors.ts'
+import type { StoredBinding } from './bound.ts'
+import type { Proof } from './proof.ts'
 
 /** What the library itself stores with a session: sealed with the data, and the only source of truth about it. */
 export interface Meta {
@@ -18,6 +20,14 @@ export interface Meta {
   readonly label: string | null
   /** The credential stamp of the login; present with the option `credential`. */
   readonly stamp?: string | undefined
+  /** The shortened address of the request that saved it last; present with the option `address`, for users' sessions. */
+  readonly address?: string | undefined
+  /** What the user has proved, in the order of `withProofs`. Absent where a login told its moment alone; empty if nothing of it counts. */
+  readonly proofs?: readonly Proof[] | undefined
+  /** The devices and networks that it was seen with, as signal-values.ts writes them; present with the option `signals`, for users' sessions. */
+  readonly signals?: string | undefined
+  /** The device that it belongs to; present with the option `deviceBound`, for users' sessions. */
+  readonly bound?: StoredBinding | undefined
 }
 
 /** A session as it is sealed: its meta, and the application's data as a JSON object. */
@@ -43,7 +53,18 @@ interface Head {
   readonly l?: string
   readonly p?: 1
   readonly s?: string
+  readonly r?: string
+  readonly v?: readonly Proof[]
+  readonly g?: string
+  readonly b?: StoredBinding
 }
+
+/** What many sessions do not have, by its name in the head. */
+const OPTIONAL = [
+  ['s', 'stamp'],
+  ['r', 'address'],
+  ['g', 'signals'],
+] as const
 
 /**
  * Two lines of JSON: JSON never contains a raw line feed, so the first one, which ends the first piece, separates. Names are short
@@ -55,7 +76,10 @@ export function encodeContent({ meta, data }: Content): readonly [head: string, 
   if (meta.userId !== null) head += `,"u":${JSON.stringify(meta.userId)}`
   if (meta.label !== null) head += `,"l":${JSON.stringify(meta.label)}`
   if (meta.persistent) head += ',"p":1'
-  if (meta.stamp !== undefined) head += `,"s":${JSON.stringify(meta.stamp)}`
+  for (const [short, name] of OPTIONAL)
+    if (meta[name] !== undefined) head += `,"${short}":${JSON.stringify(meta[name])}`
+  if (meta.proofs !== undefined) head += `,"v":${JSON.stringify(meta.proofs)}`
+  if (meta.bound !== undefined) head += `,"b":${JSON.stringify(meta.bound)}`
   return [`${head}}\n`, data]
 }
 
@@ -79,15 +103,22 @@ export function decodeContent(text: string): Parsed | null {
       persistent: head.p === 1,
       label: head.l ?? null,
     }
-    const meta: Meta = head.s === undefined ? common : { ...common, stamp: head.s }
+    let meta: Meta = common
+    for (const [short, name] of OPTIONAL) if (head[short] !== undefined) meta = { ...meta, [name]: head[short] }
+    if (head.v !== undefined) meta = { ...meta, proofs: head.v }
+    if (head.b !== undefined) meta = { ...meta, bound: head.b }
     return isObject(values) && isMeta(meta) ? { meta, data, values } : null
   } catch {
     return null
   }
 }
 
+/** The key of the version of the data; see the option `dataSchema`. */
+export const VERSION = '~v'
+
+/** A version alone is no data. */
 export function isEmpty(values: Values): boolean {
-  for (const key in values) if (Object.hasOwn(values, key)) return false
+  for (const key in values) if (key !== VERSION && Object.hasOwn(values, key)) return false
   return true
 }
 
@@ -95,13 +126,12 @@ const isObject = (value: unknown): value is Values =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const isMeta = (meta: Meta) =>
-  Number.isFinite(meta.createdAt) &&
-  Number.isFinite(meta.deadline) &&
-  Number.isFinite(meta.idle) &&
-  (meta.authenticatedAt === null || Number.isFinite(meta.authenticatedAt)) &&
-  (meta.userId === null || typeof meta.userId === 'string') &&
-  (meta.label === null || typeof meta.label === 'string') &&
-  (meta.stamp === undefined || typeof meta.stamp === 'string')
+  [meta.createdAt, meta.deadline, meta.idle, meta.authenticatedAt ?? 0].every(Number.isFinite) &&
+  [meta.userId, meta.label, ...OPTIONAL.map(([, name]) => meta[name] ?? null)].every(isText) &&
+  (meta.proofs === undefined || Array.isArray(meta.proofs)) &&
+  (meta.bound === undefined || isObject(meta.bound))
+
+const isText = (value: unknown) => value === null || typeof value === 'string'
 
 /** Throws `DataError`, naming the key, unless `value` comes back from JSON as it went in. */
 export function checkValue(key: string, value: unknown, above: object[] = []): void {

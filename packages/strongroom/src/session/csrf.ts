@@ -17,8 +17,9 @@ export function csrfSubjectOf(state: State, hasLastingId: boolean): readonly (st
   if (typeof value === 'string') return ['value', value, userOf(state)]
   // What the login or the logout makes of the session is not known before it is saved.
   if (!hasLastingId || meta === null || ref === null || loggedOut || intent?.verb === 'login') return null
-  // The id is another after a login of another user, and the moment after one of the same.
-  return ['session', ref.cookie.id, meta.authenticatedAt]
+  // The id is another after a login of another user, and the moment after one of the same: not that of the last proof, because a form
+  // may be open while its user proves again who they are.
+  return ['session', ref.cookie.id, meta.authenticatedAt && meta.createdAt]
 }
 
 const userOf = ({ intent, meta }: State): string | null =>

@@ -1,4 +1,5 @@
 import { type Duration, milliseconds } from '../base/duration.ts'
+import type { ProofOptions } from './proof.ts'
 
 /**
  * When a login begins, for `login(id, { asOf })`: made by `sessions.of(id).moment()`, before the password is checked. If all of
@@ -35,7 +36,34 @@ export class LoginMoment {
 export const loginMoment = (userId: string, at: number, nonces: LoginMoment['nonces']): LoginMoment =>
   new LoginMoment(userId, at, nonces)
 
-export interface LoginOptions {
+/** Which login asks, for a function that decides what to keep. */
+export interface KeepLogin {
+  readonly userId: string
+  /** Whose session it was before; null for an anonymous one. */
+  readonly previousUserId: string | null
+}
+
+/**
+ * Returns the data that the session has after a login, from those that it had. It may run again, on what a parallel request has saved
+ * meanwhile, so it must only compute: no I/O, no clock, no promise. It may change what it is given.
+ */
+export type KeepData = {
+  of(data: Record<string, unknown>, login: KeepLogin): object
+}['of']
+
+/** What becomes of a session's data at a login. */
+export type Keep = 'all' | 'none' | readonly string[] | KeepData
+
+/** What is wrong with it; null for nothing. */
+export const mistakeInKeep = (keep: unknown): string | null =>
+  keep === 'all' || keep === 'none' || typeof keep === 'function' || isKeys(keep)
+    ? null
+    : "must be 'all', 'none', an array of keys, or a function that returns the data to keep."
+
+const isKeys = (keep: unknown) => Array.isArray(keep) && keep.every((key) => typeof key === 'string')
+
+/** Options of `session.login`. */
+export interface LoginOptions extends ProofOptions {
   /** The device as the user's list of sessions shows it (cut to 120 characters). By default derived from the User-Agent. */
   readonly label?: string | null | undefined
   /**
@@ -44,10 +72,11 @@ export interface LoginOptions {
    */
   readonly remember?: boolean | Duration | undefined
   /**
-   * What happens to the session's data: all of it stays, none, or these keys. By default all data of an anonymous session
-   * and of the same user's stays, and none of another user's, so that nobody sees the basket of the person before.
+   * What happens to the session's data: all of it stays, none, these keys, or what a function returns. By default, the option `keep` of
+   * `createSessions` decides about an anonymous session's, all data of the same user's stays, and none of another user's, so that nobody
+   * sees the basket of the person before.
    */
-  readonly keep?: 'all' | 'none' | readonly string[] | undefined
+  readonly keep?: Keep | undefined
   /** How many sessions this user may have at most, this one included. */
   readonly limit?: number | undefined
   /** At the limit: `end-oldest` (default) ends the user's oldest sessions, `refuse` throws `SessionLimitError`. */
@@ -64,7 +93,7 @@ export interface LoginOptions {
   readonly asOf?: LoginMoment | undefined
 }
 
-export const LOGIN_OPTIONS = ['label', 'remember', 'keep', 'limit', 'atLimit', 'credential', 'asOf']
+export const LOGIN_OPTIONS = ['label', 'remember', 'keep', 'limit', 'atLimit', 'credential', 'asOf', 'method', 'level']
 
 /**
  * Throws `TypeError` for what cannot name a user. Half a surrogate pair cannot: it has no form in UTF-8, so that two different
@@ -98,13 +127,11 @@ export function checkLogin(userId: string, options: LoginOptions): void {
     throw new TypeError('login: asOf must come from `await sessions.of(id).moment()`, with the id of this user.')
   if (options.credential !== undefined) checkCredential('login: credential', options.credential)
   if (remember !== undefined && typeof remember !== 'boolean') milliseconds(remember, 'login: remember')
-  if (keep !== undefined && keep !== 'all' && keep !== 'none' && !isKeys(keep))
-    throw new TypeError("login: keep must be 'all', 'none' or an array of keys.")
+  const mistake = keep === undefined ? null : mistakeInKeep(keep)
+  if (mistake) throw new TypeError(`login: keep ${mistake}`)
 }
 
 /** Throws `TypeError` for what no login can belong to. */
 export function checkCredential(where: string, credential: unknown): void {
   if (typeof credential !== 'string' || credential === '') throw new TypeError(`${where} must be a non-empty string.`)
 }
-
-const isKeys = (keep: unknown) => Array.isArray(keep) && keep.every((key) => typeof key === 'string')

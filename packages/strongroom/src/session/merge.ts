@@ -10,17 +10,22 @@ export type Edit =
   | { readonly kind: 'set'; readonly value: unknown }
   | { readonly kind: 'delete' }
   | { readonly kind: 'update'; readonly steps: readonly ((value: unknown) => unknown)[] }
+  /** A login has kept it: see `kept` of `Changes`. */
+  | { readonly kind: 'keep' }
 
 /** What one request did: `cleared` first, then the edits. */
 export interface Changes {
   readonly cleared: boolean
+  /** What a login, which has cleared the rest, keeps of the newer copy. */
+  readonly kept?: ((newer: Values) => Values) | null | undefined
   readonly edits: ReadonlyMap<string, Edit>
 }
 
 /** One request's changes applied to a newer copy of the session than the request had read. `newer` is not changed. */
-export function applyChanges({ cleared, edits }: Changes, newer: Values): Values {
-  const merged: Values = cleared ? {} : { ...newer }
+export function applyChanges({ cleared, kept, edits }: Changes, newer: Values): Values {
+  const merged: Values = cleared ? (kept?.(newer) ?? {}) : { ...newer }
   for (const [key, edit] of edits) {
+    if (edit.kind === 'keep') continue
     const value =
       edit.kind === 'delete' ? undefined : edit.kind === 'set' ? edit.value : run(edit.steps, copyOf(own(merged, key)))
     if (value === undefined) delete merged[key]

@@ -3,7 +3,7 @@ import { DataError } from '../errors.ts'
 /** What to write instead of an assignment to a fact. */
 const CHANGES: Readonly<Record<string, string>> = {
   userId: 'It changes with session.login(userId) and session.logout().',
-  authenticatedAt: 'It changes with session.login(userId).',
+  authenticatedAt: 'It changes with session.login(userId) and session.stepUp().',
   expiresAt: 'It changes with session.setExpiry(…).',
   endsAt: 'It changes with session.setExpiry(…).',
 }

@@ -31,7 +31,7 @@ export class ApplicationValues {
   /** The application's value of a key: the same object until the key is set again. Undefined when there is none. */
   get(key: string, json: unknown): unknown {
     if (this.#values.has(key) || json === undefined) return this.#values.get(key)
-    const value = this.#fromJson(key, parseJson(JSON.stringify(json)))
+    const value = this.fromJson(key, parseJson(JSON.stringify(json)))
     this.#values.set(key, value)
     return value
   }
@@ -40,19 +40,19 @@ export class ApplicationValues {
   set(key: string, value: unknown): unknown {
     if (value === undefined) this.#values.delete(key)
     else this.#values.set(key, value)
-    return this.#toJson(key, value)
+    return this.toJson(key, value)
   }
 
   /** A step of `update`, as a step from JSON value to JSON value. */
   step(key: string, change: Step): Step {
-    return (json) => this.#toJson(key, change(json === undefined ? undefined : this.#fromJson(key, json)))
+    return (json) => this.toJson(key, change(json === undefined ? undefined : this.fromJson(key, json)))
   }
 
   /** Serializes again what was changed in place, into `values`. Returns those keys. */
   refresh(values: Values, only?: string): string[] {
     const keys = only === undefined ? [...this.#values.keys()] : this.#values.has(only) ? [only] : []
     return keys.filter((key) => {
-      const json = this.#toJson(key, this.#values.get(key))
+      const json = this.toJson(key, this.#values.get(key))
       if (JSON.stringify(json) === JSON.stringify(own(values, key))) return false
       put(values, key, json)
       return true
@@ -78,11 +78,13 @@ export class ApplicationValues {
     }
   }
 
-  #fromJson(key: string, json: unknown): unknown {
+  /** The application's value for a JSON value, which it may keep and change. */
+  fromJson(key: string, json: unknown): unknown {
     return attempt(key, 'read', () => this.#serializer.fromJson(json))
   }
 
-  #toJson(key: string, value: unknown): unknown {
+  /** The reverse. */
+  toJson(key: string, value: unknown): unknown {
     if (value === undefined) return undefined
     const json = attempt(key, 'write', () => this.#serializer.toJson(value))
     if (json !== undefined) return json

@@ -1,14 +1,19 @@
 import type { Duration } from '../base/duration.ts'
+import { INSPECT } from '../base/print.ts'
 import { DataError } from '../errors.ts'
 import { lend, settleInPlace, writableValues } from './changes.ts'
 import { checkpoint } from './checkpoint.ts'
-import { checkValue, isEmpty } from './content.ts'
+import { checkValue, isEmpty, VERSION } from './content.ts'
 import { dropCsrfValue } from './csrf.ts'
+import { HIDDEN } from './data-rules.ts'
 import { listOf, without } from './flash.ts'
+import type { FreshOptions, Proofs } from './fresh.ts'
 import { type Expiry, withExpiry } from './lifetime.ts'
-import { checkCredential, checkLogin, checkUserId, type LoginOptions } from './login.ts'
+import { checkCredential, checkLogin, checkUserId, type Keep, type KeepLogin, type LoginOptions } from './login.ts'
+import { LOWEST, type ProofOptions } from './proof.ts'
 import { guardProperties } from './properties.ts'
 import { applicationValuesOf } from './serializer.ts'
+import type { LogoutOptions } from './site-data.ts'
 import type { State } from './state.ts'
 import { own, put } from './values.ts'
 
@@ -32,6 +37,8 @@ export interface SessionFacts {
   readonly keys: readonly string[]
   readonly createdAt: Date | null
   readonly authenticatedAt: Date | null
+  readonly level: number | null
+  readonly method: string | null
   readonly expiresAt: Date | null
   readonly endsAt: Date | null
   readonly handle: string | null
@@ -40,6 +47,7 @@ export interface SessionFacts {
 /** One visitor's session. Changes take effect when the response begins, or at `sessions.save()`. */
 export class Session<Data extends object = Record<string, unknown>> {
   readonly #state: State
+  readonly #proofs: Proofs
 
   static {
     hasValue = (session, key) => #state in session && Object.hasOwn(session.#state.values, key)
@@ -50,8 +58,9 @@ export class Session<Data extends object = Record<string, unknown>> {
   }
 
   /** @internal Sessions come from `sessions.get(request)`. */
-  constructor(state: State) {
+  constructor(state: State, proofs: Proofs) {
     this.#state = state
+    this.#proofs = proofs
   }
 
   /** The value of a key, or undefined. An object may be changed in place, at any depth: that is saved, too. */
@@ -76,6 +85,8 @@ export class Session<Data extends object = Record<string, unknown>> {
     checkKey(key)
     const had = this.has(key)
     this.#write(key, undefined)
+    const hidden = (HIDDEN + key) as typeof key
+    if (this.has(hidden)) this.#write(hidden, undefined)
     return had
   }
 
@@ -120,6 +131,7 @@ export class Session<Data extends object = Record<string, unknown>> {
   clear(): void {
     const state = this.#writable()
     state.cleared = true
+    state.kept = null
     state.values = {}
     state.application?.clear()
     state.edits = state.updated = state.lent = null
@@ -143,21 +155,48 @@ export class Session<Data extends object = Record<string, unknown>> {
     const state = this.#writable()
     checkUserId('login()', userId)
     checkLogin(userId, options)
-    const keep = options.keep ?? (this.userId === null || this.userId === userId ? 'all' : 'none')
-    if (keep !== 'all') {
-      // If the login is refused, these data are still those of the user who goes on.
-      state.takeBackLogin = checkpoint(state)
-      const kept = keep === 'none' ? [] : keep.map((key) => [key, lend(state, key)] as const)
-      this.clear()
-      for (const [key, value] of kept) if (value !== undefined) this.#write(key, value)
-    }
+    if (options.method !== undefined || options.level !== undefined) this.#proofs.checkLogin(options)
+    const { userId: previousUserId } = this
+    const standard = previousUserId === null ? state.signIn?.keep : previousUserId === userId ? 'all' : 'none'
+    const { keep = standard } = options
+    if (keep && keep !== 'all') this.#keepOnly(keep, { userId, previousUserId })
     dropCsrfValue(state)
     state.requestLogin(userId, options)
   }
 
-  /** Gives the same session a new token; the old one is dead at once. Call it when the visitor's rights change. */
+  #keepOnly(keep: Exclude<Keep, 'all'>, login: KeepLogin): void {
+    const state = this.#state
+    // If the login is refused, these data are still those of the user who goes on.
+    state.takeBackLogin = checkpoint(state)
+    const kept = state.signIn?.keptBy(state, keep, login)
+    this.clear()
+    // The version is last: without data, there is nothing that it is true of.
+    for (const [key, value] of kept?.now ?? [])
+      if (value !== undefined && (state.edits || key !== VERSION)) this.#write(key, value)
+    kept?.begin?.()
+  }
+
+  /** Gives the same session a new token; the old one stops working immediately. Call it when the visitor's rights change. */
   renew(): void {
     this.#writable().requestRenewal()
+  }
+
+  /**
+   * The user of this session has just proved again who they are. It goes on with its data under a new token, as after `renew()`, and
+   * `authenticatedAt` is the moment at which that is saved. Ask for the proof first: this believes what it is told. Throws
+   * `FreshLoginRequiredError` (401) if nobody is signed in any more, and `TypeError` for a wrong method or level.
+   */
+  stepUp(proof: ProofOptions = {}): void {
+    this.#proofs.checkStepUp(this.#state, this.userId, proof)
+    this.#writable().requestStepUp(proof)
+  }
+
+  /**
+   * For what is dangerous: throws `FreshLoginRequiredError` (401) unless the user has proved who they are within `maxAge`, by a login or
+   * `stepUp()`, and with at least `level`. Throws `ConfigError` or `TypeError` for a wrong duration or option.
+   */
+  requireFresh(maxAge: Duration, options: FreshOptions = {}): void {
+    this.#proofs.requireFresh(this.#state, this.userId, maxAge, options)
   }
 
   /**
@@ -167,19 +206,19 @@ export class Session<Data extends object = Record<string, unknown>> {
    */
   credentialChanged(credential?: string): void {
     if (credential !== undefined) checkCredential('credentialChanged()', credential)
-    if (this.userId === null)
-      throw new TypeError('credentialChanged() needs a session with a signed-in user. Call login() first.')
+    if (this.userId === null) throw new TypeError('credentialChanged() needs a signed-in user. Call login() first.')
     this.#writable().requestStamp(credential)
   }
 
   /**
    * Ends the session: record deleted, cookie cleared, data gone; also when the response is an error. What is set afterwards,
-   * such as a flash message, begins a new session that has nothing in common with this one.
+   * such as a flash message, begins a new session that has nothing in common with this one. Throws `TypeError` for a wrong option.
    */
-  logout(): void {
+  logout(options?: LogoutOptions): void {
     const state = this.#writable()
+    const siteData = state.signIn?.siteDataOf(options) ?? null
     this.clear()
-    state.requestLogout()
+    state.requestLogout(siteData)
   }
 
   /**
@@ -206,9 +245,18 @@ export class Session<Data extends object = Record<string, unknown>> {
   get createdAt(): Date | null {
     return moment(this.#state.meta?.createdAt)
   }
-  /** When the user last proved who they are; null while anonymous. */
+  /** When the user last proved who they are; null while anonymous, and after a signal that asked for a new proof. */
   get authenticatedAt(): Date | null {
-    return moment(this.#state.meta?.authenticatedAt)
+    const { meta } = this.#state
+    return meta?.proofs?.length === 0 ? null : moment(meta?.authenticatedAt)
+  }
+  /** The strongest proof in this session: what its login or a later `stepUp()` has said, and else 1. Null while anonymous. */
+  get level(): number | null {
+    return this.userId === null ? null : (this.#proved()[0]?.[1] ?? LOWEST)
+  }
+  /** How the user last proved who they are, as `login` or `stepUp` was told it; null if it was not, and while anonymous. */
+  get method(): string | null {
+    return this.#proved().at(-1)?.[2] ?? null
   }
   /** When the session expires if it is not used again. Null while new. */
   get expiresAt(): Date | null {
@@ -223,6 +271,14 @@ export class Session<Data extends object = Record<string, unknown>> {
     const { ref, handleOf } = this.#state
     return ref && handleOf(ref.cookie.id)
   }
+  /** Must requests with this session come from the browser that it was bound to? False without the option `deviceBound`. */
+  get deviceBound(): boolean {
+    return this.deviceProvedAt !== null
+  }
+  /** When that browser last proved that it has the key; null for a session that is not bound. */
+  get deviceProvedAt(): Date | null {
+    return moment(this.#proofs.deviceProvedAt(this.#state))
+  }
   /** True for a session that saves nothing: from `read()`, or a stand-in while the store is down (`onStoreError: 'anonymous'`). */
   get isReadOnly(): boolean {
     return this.#state.isReadOnly
@@ -230,17 +286,17 @@ export class Session<Data extends object = Record<string, unknown>> {
 
   /** What `JSON.stringify` shows: facts for logs and debugging. Its values stay out, and so does what opens it. */
   toJSON(): SessionFacts {
-    const { isNew, userId, createdAt, authenticatedAt, expiresAt, endsAt, handle } = this
-    return { isNew, userId, keys: this.keys(), createdAt, authenticatedAt, expiresAt, endsAt, handle }
+    const { isNew, userId, createdAt, authenticatedAt, level, method, expiresAt, endsAt, handle } = this
+    return { isNew, userId, keys: this.keys(), createdAt, authenticatedAt, level, method, expiresAt, endsAt, handle }
   }
 
   /** The same, for `console.log`. */
-  [Symbol.for('nodejs.util.inspect.custom')](
-    depth: number,
-    options: object,
-    inspect: (value: unknown, options: object) => string,
-  ): string {
+  [INSPECT](depth: number, options: object, inspect: (value: unknown, options: object) => string): string {
     return depth < 0 ? '[Session]' : `Session ${inspect(this.toJSON(), options)}`
+  }
+
+  #proved() {
+    return this.#proofs.of(this.#state, this.#state.now)
   }
 
   #writable(): State {

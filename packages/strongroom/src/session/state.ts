@@ -1,10 +1,14 @@
 import type { Id } from '../crypto/token.ts'
-import { ReadOnlyError, SessionClosedError } from '../errors.ts'
+import { ReadOnlyError, SessionClosedError, type StrongroomError } from '../errors.ts'
+import type { DeviceKey } from './bound.ts'
 import type { Meta, Values } from './content.ts'
+import type { DataRules } from './data-rules.ts'
 import type { LifetimeChange } from './lifetime.ts'
-import type { LoginMoment, LoginOptions } from './login.ts'
-import type { Edit } from './merge.ts'
+import type { Keep, KeepLogin, LoginMoment, LoginOptions } from './login.ts'
+import type { Changes, Edit } from './merge.ts'
+import type { ProofOptions } from './proof.ts'
 import { ApplicationValues, type Serializer } from './serializer.ts'
+import type { SiteDataOf } from './site-data.ts'
 
 /** What a session is to become, beyond its data. */
 export type Intent = LoginIntent | { readonly verb: 'renew' | 'logout' }
@@ -32,21 +36,47 @@ export interface StoredSession {
 export interface RequestFacts {
   /** When it was loaded. */
   readonly now: number
+  /** For what lasts longer than a request. */
+  readonly clock?: (() => number) | undefined
   readonly handleOf: (id: Id) => string
   readonly serializer?: Serializer | null
+  readonly dataRules?: DataRules | null
   /** Asks the store when the login of a user begins; see `LoginIntent`. */
   readonly beginLogin?: ((userId: string) => Promise<LoginMoment> | null) | undefined
   /** Rejects with `SessionLimitError` if a login would be refused now. */
   readonly checkLimit?: ((login: LimitedLogin) => Promise<void>) | undefined
+  /** Told of what `requireFresh` throws, which it may throw itself. */
+  readonly refused?: ((error: StrongroomError) => void) | undefined
+  /** Null for a session that nobody can sign in to. */
+  readonly signIn?: SignInPolicy | null
+}
+
+/** What logins and logouts do with data. */
+export interface SignInPolicy {
+  /** What a login keeps of the data of an anonymous session, unless it says otherwise. */
+  readonly keep: Keep
+  readonly keptBy: KeptBy
+  readonly siteDataOf: SiteDataOf
+}
+
+/** What a login keeps of a session's data. Throws `TypeError` for a function that returns none. */
+export type KeptBy = (state: State, keep: Exclude<Keep, 'all'>, login: KeepLogin) => Kept
+
+export interface Kept {
+  /** The values of this request, as the application has them. Undefined for one that is not there. */
+  readonly now: readonly (readonly [key: string, value: unknown])[]
+  /** Called when they have been set in the session that was cleared: from now on, a newer copy of them counts. */
+  readonly begin?: () => void
 }
 
 /** What a limit of sessions needs to know of a login. */
 export type LimitedLogin = Pick<LoginIntent, 'userId' | 'options'>
 
 const NO_VALUES: Values = Object.freeze({})
+const NO_PROOFS: readonly ProofOptions[] = []
 
 /**
- * What is known of a session in the middle of a request. It has no clock: the moment is passed in. Whether it may be changed
+ * What is known of a session in the middle of a request. The moment is passed in, or the clock. Whether it may be changed
  * is its mode: open → saving → open → closed, or read-only, which it becomes right after it was loaded.
  */
 export class State {
@@ -62,14 +92,21 @@ export class State {
   /** Called only when a handle is needed, because it costs a hash. */
   readonly handleOf: (id: Id) => string
   readonly now: number
+  readonly clock: () => number
   readonly #beginLogin: NonNullable<RequestFacts['beginLogin']>
   /** For those who end something before they ask for the login: a refusal must come first. */
   readonly checkLimit: NonNullable<RequestFacts['checkLimit']>
+  readonly refused: NonNullable<RequestFacts['refused']>
   intent: Intent | null = null
   lifetime: LifetimeChange | null = null
   cleared = false
+  /** What a login keeps of a newer copy, where it has cleared the session. */
+  kept: Changes['kept'] = null
   /** `logout()` was called, perhaps before a `login()`. */
   loggedOut = false
+  /** What the browser is to clear when the logout has been saved: the value of the header. */
+  siteData: string | null = null
+  readonly signIn: SignInPolicy | null
   edits: Map<string, Edit> | null = null
   /** For an updated key: its JSON right after the last update, to notice a later change in place. */
   updated: Map<string, string | undefined> | null = null
@@ -79,20 +116,53 @@ export class State {
   takeBackLogin: (() => void) | null = null
   /** `credentialChanged()` was called. */
   credentialChange: { readonly credential: string | undefined } | null = null
+  /** What this request says that the user has proved, by a login or `stepUp()`. */
+  proofs: readonly ProofOptions[] = NO_PROOFS
+  /** What becomes of the key of its device, whatever another request has made of that meanwhile; null leaves it. */
+  device: ((before: DeviceKey | undefined) => DeviceKey | undefined) | null = null
+  /** Must the browser prove possession of that key before its next request? */
+  provesAgain = false
+  /**
+   * When the device that the session is bound to made the proof that this request has brought, in ms; null for one that is not bound. Absent
+   * without the option `deviceBound`: nobody asks there for what a session was bound to before.
+   */
+  deviceProof?: () => number | null
+  /** Is there a session, which is bound to a device, and no proof of that device? */
+  awaitsProof = false
   /** Of the session that will be stored when there is something to store, for a caller that must name it before that. */
   identity: { readonly id: Id } | null = null
   /** With a serializer, `values` are what it makes of these. */
   readonly application: ApplicationValues | null
+  /** There are too many new sessions without a user, and this one is not stored; see the option `anonymous`. */
+  isRefused = false
+  /** Null without the option `dataSchema`. */
+  readonly dataRules: DataRules | null
+  /** Is it there in place of one that nobody knows, because the store is down? */
+  isStandIn = false
   #mode: 'open' | 'saving' | 'closed' | 'read-only' = 'open'
 
   constructor(
-    { now, handleOf, serializer = null, beginLogin = () => null, checkLimit = async () => {} }: RequestFacts,
+    {
+      now,
+      clock = () => now,
+      handleOf,
+      serializer = null,
+      dataRules = null,
+      beginLogin = () => null,
+      checkLimit = async () => {},
+      refused = () => {},
+      signIn = null,
+    }: RequestFacts,
     loaded: StoredSession | null,
   ) {
     this.now = now
+    this.clock = clock
     this.checkLimit = checkLimit
+    this.refused = refused
+    this.signIn = signIn
     this.#beginLogin = beginLogin
     this.handleOf = handleOf
+    this.dataRules = dataRules
     this.application = serializer && new ApplicationValues(serializer)
     if (loaded) this.setStored(loaded)
   }
@@ -116,11 +186,9 @@ export class State {
       )
     if (this.#mode === 'read-only')
       throw new ReadOnlyError(
-        'This session is read-only: the store is down and this is a stand-in, or it was opened by read(), for a page or a socket, which cannot set a cookie. Change it in a request whose response can.',
+        'This session is read-only: the store is down, or it was opened by read(). Change it in a request whose response can set a cookie.',
       )
-    throw new SessionClosedError(
-      'The response has begun, so a change of the session can no longer be saved. Change it before the first byte is written.',
-    )
+    throw new SessionClosedError('The response has begun: change the session before the first byte is written.')
   }
 
   /** A save begins: a change during it would be lost. */
@@ -172,7 +240,7 @@ export class State {
 
   forgetChanges(): void {
     this.forgetIntent()
-    this.lifetime = this.edits = this.updated = this.lent = null
+    this.lifetime = this.edits = this.updated = this.lent = this.kept = null
     this.cleared = false
   }
 
@@ -182,6 +250,7 @@ export class State {
     // A failure is reported when the login is saved, if it ever is.
     began?.catch(() => undefined)
     this.intent = { verb: 'login', userId, options: { ...options }, began }
+    this.proofs = options.method === undefined && options.level === undefined ? NO_PROOFS : [options]
   }
 
   /** A login or a logout gives a new token anyway. */
@@ -189,8 +258,9 @@ export class State {
     this.intent ??= { verb: 'renew' }
   }
 
-  requestLogout(): void {
+  requestLogout(siteData: string | null): void {
     this.loggedOut = true
+    this.siteData = siteData
     this.intent = { verb: 'logout' }
   }
 
@@ -205,6 +275,11 @@ export class State {
     this.intent = { ...this.intent, began }
   }
 
+  requestStepUp(proof: ProofOptions): void {
+    this.requestRenewal()
+    this.proofs = [...this.proofs, { ...proof }]
+  }
+
   requestStamp(credential: string | undefined): void {
     this.requestRenewal()
     this.credentialChange = { credential }
@@ -213,6 +288,7 @@ export class State {
   /** A login or renewal that failed must not be tried again when the response begins. */
   forgetIntent(): void {
     this.intent = this.credentialChange = this.takeBackLogin = null
+    this.proofs = NO_PROOFS
     this.loggedOut = false
   }
 }

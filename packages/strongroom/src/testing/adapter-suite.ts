@@ -1,14 +1,18 @@
 import { describe } from 'node:test'
 import type { StartServer } from './adapter/application.ts'
 import { type AdditionalStore, backings } from './adapter/backings.ts'
+import { bearerTokens } from './adapter/bearer.ts'
 import { concurrency } from './adapter/concurrency.ts'
 import { csrf } from './adapter/csrf.ts'
+import { current } from './adapter/current.ts'
 import { failures } from './adapter/failures.ts'
 import { login } from './adapter/login.ts'
+import { own } from './adapter/own.ts'
 import { propertyOf } from './adapter/property.ts'
 import { reading } from './adapter/reading.ts'
 import { responses } from './adapter/responses.ts'
 import { saving } from './adapter/saving.ts'
+import { stepUp } from './adapter/step-up.ts'
 
 export type {
   RunningServer,
@@ -19,6 +23,7 @@ export type {
 } from './adapter/application.ts'
 export type { AdditionalStore } from './adapter/backings.ts'
 
+/** Options of `adapterSuite`. */
 export interface AdapterSuiteOptions {
   /** Stores to run the suite over in addition to its own. */
   readonly stores?: readonly AdditionalStore[] | undefined
@@ -59,7 +64,20 @@ export function adapterSuite(name: string, start: StartServer, options: AdapterS
     for (const backing of backings(stores))
       describe(`over ${backing.name}`, () => {
         const property = propertyOf(start, backing, hasCsrf)
-        for (const properties of [reading, saving, login, concurrency, failures, responses, csrf]) properties(property)
+        for (const properties of [
+          reading,
+          saving,
+          login,
+          concurrency,
+          failures,
+          responses,
+          current,
+          csrf,
+          bearerTokens,
+          stepUp,
+          own,
+        ])
+          properties(property)
       })
   })
 }

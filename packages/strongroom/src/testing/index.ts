@@ -9,5 +9,5 @@ export {
   type SuiteResponse,
 } from './adapter-suite.ts'
 export { type ManualClock, manualClock } from './clock.ts'
-export { type SessionForOptions, sessionFor } from './session-for.ts'
+export { type SessionForOptions, type SessionForResult, sessionFor } from './session-for.ts'
 export { type StoreFactory, type StoreSuiteOptions, type StoreUnderTest, storeSuite } from './store-suite.ts'

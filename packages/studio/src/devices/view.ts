@@ -40,15 +40,21 @@ ${
 const ordered = (devices: readonly Device[]) => [...devices].sort((a, b) => Number(b.current) - Number(a.current))
 
 function deviceView(
-  { handle, label, current, createdAt, lastSeenAt }: Device,
+  { handle, label, current, createdAt, lastSeenAt, deviceBound, ...where }: Device,
   { base, words, token }: ListSettings,
 ): Html {
   const name = label ?? words.unknownDevice
   return html`<li${current ? html` class="strongroom-current"` : nothing}>
-<div><p class="strongroom-name"><strong>${name}</strong>${current ? html` <span class="strongroom-badge">${words.thisDevice}</span>` : nothing}</p>
-<p class="strongroom-when">${lastSeenAt ? html`${phrase(words, words.lastUse, lastSeenAt)} · ` : nothing}${phrase(words, words.began, createdAt)}</p></div>
+<div><p class="strongroom-name"><strong>${name}</strong>${current ? html` <span class="strongroom-badge">${words.thisDevice}</span>` : nothing}${deviceBound ? html` <span class="strongroom-badge">${words.bound}</span>` : nothing}</p>
+<p class="strongroom-when">${lastSeenAt ? html`${phrase(words, words.lastUse, lastSeenAt)} · ` : nothing}${phrase(words, words.began, createdAt)}</p>${whereView(where)}</div>
 <form method="post" action="${base}/end">${token}<input type="hidden" name="handle" value="${handle}"><button aria-label="${current ? words.endThis : words.end}: ${name}">${current ? words.endThis : words.end}</button></form>
 </li>`
+}
+
+/** Where the application stores addresses. */
+function whereView({ address, place }: Pick<Device, 'address' | 'place'>): Html | string {
+  const known = [place, address].filter((each) => each !== null)
+  return known.length > 0 ? html`<p class="strongroom-where">${known.join(' · ')}</p>` : nothing
 }
 
 const UNITS = [

@@ -8,6 +8,8 @@ export interface DevicesWords {
   readonly title: string
   readonly lead: string
   readonly thisDevice: string
+  /** For a session that is worth nothing elsewhere, if somebody copies its cookies. */
+  readonly bound: string
   /** For a session whose device is not known. */
   readonly unknownDevice: string
   /** `{when}` is the moment. */
@@ -40,6 +42,7 @@ const ENGLISH: DevicesWords = {
   title: 'Your devices',
   lead: 'This is where you are signed in. Sign out what you do not recognize, and then change your password.',
   thisDevice: 'This device',
+  bound: 'Bound to the device',
   unknownDevice: 'Unknown device',
   lastUse: 'Last used {when}',
   began: 'Signed in {when}',

@@ -101,11 +101,19 @@ function foundPage(c: StudioContext, frame: Frame, found: SessionInfo | null): P
   )
 }
 
-const facts = ({ handle, signedIn, createdAt, expiresAt, size }: SessionInfo): Html => html`<dl class="facts">
+const facts = ({
+  handle,
+  signedIn,
+  createdAt,
+  expiresAt,
+  size,
+  deviceBound,
+}: SessionInfo): Html => html`<dl class="facts">
 <div><dt>Handle</dt><dd><code>${handle}</code></dd></div>
 <div><dt>Signed in</dt><dd>${signedIn ? 'yes' : 'no'}</dd></div>
 <div><dt>Began</dt><dd>${momentView(createdAt)}</dd></div>
 <div><dt>Ends</dt><dd>${momentView(expiresAt)}</dd></div>
+${deviceBound ? html`<div><dt>Bound</dt><dd>to one device</dd></div>` : nothing}
 <div><dt>Stored</dt><dd>${sizeOf(size)}</dd></div>
 </dl>`
 

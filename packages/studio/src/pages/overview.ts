@@ -79,9 +79,9 @@ ${fact('May drop live sessions', traits.evicts ? 'yes, when memory is short' : '
 const fact = (name: string, value: Html | string): Html => html`<div><dt>${name}</dt><dd>${value}</dd></div>`
 
 /** What `createSessions` was told. */
-const agreed = ({ seal, cipher, crypto, cookieName, idle, absolute, remember }: PolicyFacts): Html =>
+const agreed = ({ seal, cipher, crypto, transport, cookieName, idle, absolute, remember }: PolicyFacts): Html =>
   html`${fact('Seal', seal === 'none' ? 'none' : `${seal}, ${cipher}, computed by ${crypto === 'sodium' ? 'libsodium' : 'node:crypto'}`)}
-${fact('Cookie', html`<code>${cookieName}</code>`)}
+${transport === 'bearer' ? fact('Token', html`<code>Authorization</code>`) : fact('Cookie', html`<code>${cookieName}</code>`)}
 ${fact('Ends without use', idle === 0 ? 'never' : `after ${lengthOf(idle)}`)}
 ${fact('Ends in any case', `after ${lengthOf(absolute)}, remembered ones after ${lengthOf(remember)}`)}`
 

@@ -103,11 +103,14 @@ interface Table {
 }
 
 function deviceTable(frame: Frame, { user, place, found: { devices, total } }: Table): Html {
+  // Only where the application stores them.
+  const hasAddresses = devices.some(({ address }) => address !== null)
   return html`<div class="scroll" role="region" aria-label="Table of sessions" tabindex="0"><table class="cards">
-<thead><tr><th scope="col">Device</th><th scope="col">Last use</th><th scope="col">Began</th><th scope="col">Ends</th><th scope="col">Handle</th>${frame.write ? html`<th scope="col"><span class="hidden">Actions</span></th>` : nothing}</tr></thead>
+<thead><tr><th scope="col">Device</th>${hasAddresses ? html`<th scope="col">Address</th>` : nothing}<th scope="col">Last use</th><th scope="col">Began</th><th scope="col">Ends</th><th scope="col">Handle</th>${frame.write ? html`<th scope="col"><span class="hidden">Actions</span></th>` : nothing}</tr></thead>
 <tbody>${devices.map(
     (device) => html`<tr>
-<th scope="row">${device.label ?? 'Unknown device'}</th>
+<th scope="row">${device.label ?? 'Unknown device'}${device.deviceBound ? html` <span class="soft">bound</span>` : nothing}</th>
+${hasAddresses ? html`<td data-label="Address">${[device.address ?? 'Unknown', ...(device.place ? [device.place] : [])].join(', ')}</td>` : nothing}
 <td data-label="Last use">${shortMomentView(device.lastSeenAt)}</td>
 <td data-label="Began">${shortMomentView(device.createdAt)}</td>
 <td data-label="Ends">${shortMomentView(device.expiresAt)}</td>

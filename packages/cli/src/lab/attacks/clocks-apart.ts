@@ -85,7 +85,7 @@ async function loggedOut(people: People, servers: Servers): Promise<Outcome> {
   return { what: 'begun ahead, logged out behind', open: sum(await Promise.all(counts)) }
 }
 
-/** A session that began by a clock that is ahead is younger than the end, for who compares times. */
+/** A session that began by a clock that is ahead is younger than the end, for anything that compares times. */
 async function revoked(people: People, servers: Servers): Promise<Outcome[]> {
   const user = people.user('ada')
   const visitor = await people.signedIn(user, servers.ahead)

@@ -1,7 +1,14 @@
+import { setTimeout } from 'node:timers/promises'
 import type { Attack, PromisedRow } from '../attack.ts'
 import { broken, held, notApplicable, seen } from '../finding.ts'
 import { attackBy, expectOk, isMissing } from '../people.ts'
 import { route } from '../visitor.ts'
+
+/**
+ * In ms. Node makes a timer for the header Date, which ends with the present second, and every timer keeps the async context that it was
+ * made in, and so the request.
+ */
+const DATE_TIMER = 1_000
 
 /** What is left in the process of someone who has logged out. */
 export const memoryAfterEnd: Attack = attackBy(
@@ -37,6 +44,7 @@ export const memoryAfterEnd: Attack = attackBy(
     const revoked = await people.visitor().send(route('/revoke-all', { user: second }))
     // Where nobody can end it from elsewhere, its owner does.
     if (isMissing(revoked)) expectOk('/logout', await ended.send('/logout'))
+    await setTimeout(DATE_TIMER)
     // Node keeps the text of the last request of each connection.
     for (let turn = 0; turn < 8; turn++) await people.visitor().send('/read')
     const after = count(await site.memory(), people.note)

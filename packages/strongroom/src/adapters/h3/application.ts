@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http'
+import { NotAttachedError } from '../../errors.ts'
 import type { Visit } from '../../request/visit.ts'
 import type { BaseSessions } from '../../sessions.ts'
+import { ownEvents } from '../node/events.ts'
 import { respond } from '../node/fail.ts'
 import { NodeHeaders } from '../node/head.ts'
 import { hold } from '../node/hold.ts'
@@ -24,36 +26,42 @@ type Handler = (event: NodeEvent) => unknown
  * for the response of those after it.
  */
 export function attachToApp<Data extends object>(sessions: BaseSessions<Data>, app: H3App): void {
-  const handler = app.handler as Handler
+  const appHandler = app.handler as Handler
+  const handler: Handler = (event) => sessions.within(standInFor(event), appHandler, event)
   const { onBeforeResponse } = app.options as { onBeforeResponse?: (event: NodeEvent, response: Body) => unknown }
   /** On the context, because that of the outer event is what an inner request has of it: see `outerOf`. */
   const slot = Symbol('strongroom visit')
   type Context = { [slot]?: Shared<Data> }
+  const sentOf = ({ headers }: NodeEvent['node']['req']) =>
+    sessions.policy.transport === 'bearer' ? headers.authorization : headers.cookie
 
   /**
    * What a page requests of its own server while it is rendered, by `event.$fetch`, `useFetch` or `useRequestFetch`, is a part of its
-   * request: it has the same session, which the page saves. Only with the same cookie; and not for a page that is cached for everybody, on
+   * request: it has the same session, which the page saves. Only with the same cookie or token; and not for a page that is cached for everybody, on
    * whose context Nitro says so: it has no cookie, as somebody who comes for the first time.
    */
   const outerOf = ({ node: { req } }: NodeEvent): Shared<Data> | undefined => {
     const { [slot]: shared, cache } = Object((req as { __unenv__?: unknown }).__unenv__) as Context & {
       cache?: unknown
     }
-    return shared && cache === undefined && shared.cookie === req.headers.cookie ? shared : undefined
+    return shared && cache === undefined && shared.sent === sentOf(req) ? shared : undefined
   }
 
   /** Has the properties by which h3 finds WebSockets in an application within another one. */
   app.handler = Object.assign(async function strongroom(event: NodeEvent) {
     const { req, res } = event.node
-    const shared = outerOf(event) ?? { visit: sessions.open(req.headers), cookie: req.headers.cookie, event }
+    const own = sessions.ownRequests?.node(req, res)
+    if (own) return own
+    const shared = outerOf(event) ?? { visit: sessions.open(req.headers), sent: sentOf(req), event }
     // Two plugins, or one application within another: the outer one commits.
     if (!sessions.attach(event, shared.visit)) return handler(event)
     ;(event.context as Context)[slot] = shared
     if (shared.event !== event) return handler(event)
     if (isBuffered(res)) return runBuffered(handler, event, shared.visit)
     hold<Data>(res, (error, _response, ended) => void failHeld(app, event, error, ended))(shared.visit)
+    ownEvents(sessions, event, req, res)
     return handler(event)
-  }, handler)
+  }, appHandler)
 
   app.options.onBeforeResponse = async (event: NodeEvent, response: Body) => {
     await onBeforeResponse?.(event, response)
@@ -74,10 +82,24 @@ interface Body {
 
 interface Shared<Data extends object> {
   readonly visit: Visit<Data>
-  readonly cookie: string | undefined
+  readonly sent: string | undefined
   /** The one that commits. */
   readonly event: NodeEvent
 }
+
+/**
+ * What `current()` finds the session by. Not the event: while Nitro makes a page that is cached for everybody, this code still belongs to the
+ * request of the visitor who happens to come first, whose session must not be in that page. Its context says so then.
+ */
+const standInFor = (event: NodeEvent): object => ({
+  get locals(): NodeEvent {
+    if ((event.context as { cache?: unknown }).cache === undefined) return event
+    throw new NotAttachedError(CACHED)
+  },
+})
+
+const CACHED =
+  'sessions.current() was called in a cached handler. What that makes is sent to everybody, so nobody is visiting: take what needs the session out of it.'
 
 const isStream = (body: unknown) =>
   body instanceof Response

@@ -18,7 +18,9 @@ export interface FetchEvent {
     /** Sent instead of `headers` with an error. */
     readonly errHeaders: Headers
   }
-  readonly runtime?: { readonly node?: { readonly res?: NodeResponse | undefined } | undefined } | undefined
+  readonly runtime?:
+    | { readonly node?: { readonly req?: object | undefined; readonly res?: NodeResponse | undefined } | undefined }
+    | undefined
 }
 
 export const isNodeEvent = (event: object): event is NodeEvent =>

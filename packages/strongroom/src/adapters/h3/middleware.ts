@@ -1,5 +1,6 @@
 import type { Outcome, Visit } from '../../request/visit.ts'
 import type { BaseSessions } from '../../sessions.ts'
+import { ownEvents } from '../node/events.ts'
 import { respond } from '../node/fail.ts'
 import { hold } from '../node/hold.ts'
 import { applyOutcome, type ResponseHeaders, statusOf } from '../shared/outcome.ts'
@@ -32,17 +33,25 @@ export async function runWith<Data extends object>(
   event: FetchEvent,
   next: () => unknown,
 ): Promise<unknown> {
+  const own = sessions.ownRequests?.fetch(event.req)
+  if (own) return own
   const visit = sessions.open(event.req.headers)
   // On the application and on a route, or within withSessions() of strongroom/fetch: the outer one commits the one visit of this request.
   // The request and not its event: a cache of h3 or Nitro runs a handler with the event of the visitor who happens to come first, and with
   // a request that has nothing of this visitor. What h3 wraps a request in, to limit its body, still has its properties.
   if (!sessions.attach(event.req, visit)) return next()
-  const node = event.runtime?.node?.res
+  // What handlers have, all the same.
+  visit.frameworkRequest = event
+  const { req, res: node } = event.runtime?.node ?? {}
   // On Node, the headers are added to what is sent in the end: by a Node handler, or by an onError that makes a Response of its own.
-  if (node) hold<Data>(node, respond)(visit)
+  if (node) {
+    hold<Data>(node, respond)(visit)
+    ownEvents(sessions, event, req, node)
+  }
   let value: unknown
   try {
-    value = await next()
+    // The event and not its request: while a cache has put another request there, nobody is visiting, and current() is refused.
+    value = await sessions.within(event, next)
   } catch (error) {
     if (!node) await commitError(visit, event, error)
     throw error

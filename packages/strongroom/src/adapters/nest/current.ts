@@ -75,13 +75,14 @@ const INSTEAD: Readonly<Record<string, string>> = {
   rpc: 'A message of a microservice has no visitor.',
 }
 
+/** Options of the guard `SignedIn`. */
 export interface SignedInOptions {
   /** Asks the store itself, whatever copies a cache has: see `GetOptions`. Default false. */
   readonly fresh?: boolean | undefined
 }
 
 /**
- * A guard for handlers and controllers: `@UseGuards(SignedIn)`, or `@UseGuards(new SignedIn({ fresh: true }))`. Who is not signed in gets
+ * A guard for handlers and controllers: `@UseGuards(SignedIn)`, or `@UseGuards(new SignedIn({ fresh: true }))`. Anyone who is not signed in gets
  * a 401, by an `UnauthorizedException`. A session that could not be loaded is no 401, but a `SessionException`. Throws `ConfigError` for a
  * wrong option.
  */

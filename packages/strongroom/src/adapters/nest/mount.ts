@@ -4,6 +4,7 @@ import type { CsrfOptions } from '../../http/csrf.ts'
 import type { BaseSessions } from '../../sessions.ts'
 import { csrf } from '../express.ts'
 import { type Reply, replyHeaders } from '../fastify/headers.ts'
+import { ownEvents } from '../node/events.ts'
 import { handle, type Next, type NodeRequest, respond } from '../node/fail.ts'
 import { hold, type NodeResponse } from '../node/hold.ts'
 import { dropBodyHeaders } from '../shared/outcome.ts'
@@ -26,6 +27,7 @@ interface FastifyReply extends Reply {
   readonly raw: NodeResponse
   readonly sent: boolean
   send(payload: unknown): unknown
+  hijack(): unknown
 }
 
 interface FastifyInstance {
@@ -76,11 +78,13 @@ function mountOnFastify<Data extends object>(
   // With the option skipMiddie, there is none.
   if (instance.use) adapter.use(middlewareOf(sessions))
   instance.addHook('onRequest', (request, reply, done) => {
+    // With skipMiddie, there is no middleware that has responded already.
+    if (!instance.use && sessions.ownRequests?.node(request.raw, reply.raw)) return void reply.hijack()
     if (!request.raw[SESSIONS]) begin(sessions, request.raw, reply.raw)
     request.raw[REPLY] = reply
-    // Begun already: the request of Fastify becomes another name of Node's.
-    sessions.attach(request.raw, begun, request)
-    done()
+    // Begun already: the request of Fastify, which handlers get, and which knows its proxies, becomes another name of Node's.
+    sessions.attach(request, begun, request.raw)
+    sessions.within(request, done)
   })
   if (!protection) return
   const check = csrfOf(sessions, protection)
@@ -94,13 +98,15 @@ function begun(): never {
 
 const middlewareOf = <Data extends object>(sessions: BaseSessions<Data>) =>
   function strongroom(request: NodeRequest, response: NodeResponse, next: Next): void {
+    if (sessions.ownRequests?.node(request, response)) return
     begin(sessions, request, response)
-    next()
+    sessions.within(request, next)
   }
 
 function begin<Data extends object>(sessions: BaseSessions<Data>, request: Mounted, response: NodeResponse): void {
   const withVisit = hold<Data>(response, failLate)
   sessions.attach(request, () => withVisit(sessions.open(request.headers)))
+  ownEvents(sessions, request, request, response)
   request[SESSIONS] = sessions as unknown as BaseSessions<object>
 }
 

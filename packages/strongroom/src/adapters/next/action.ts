@@ -1,9 +1,11 @@
 import { refresh } from 'next/cache.js'
+import { warnOnce } from '../../base/warn.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Session } from '../../session/session.ts'
 import type { BaseSessions } from '../../sessions.ts'
 import { checkSessions } from '../shared/check.ts'
 import { controlFlowOf } from './control-flow.ts'
+import { checkForBrowsers } from './for-browsers.ts'
 import { currentRequest, headersNow, share } from './request.ts'
 import { assertSettable, setCookies } from './set-cookies.ts'
 
@@ -21,6 +23,7 @@ export function action<Data extends object, Args extends unknown[], Result>(
   work: (session: Session<Data>, ...args: Args) => Result | Promise<Result>,
 ): (...args: Args) => Promise<Result> {
   checkSessions(EXAMPLE, sessions)
+  checkForBrowsers('action()', sessions)
   if (typeof work !== 'function') throw new ConfigError(`action() takes a server action: write ${EXAMPLE}.`)
   return async function action(...args: Args): Promise<Result> {
     const request = await currentRequest('action()')
@@ -28,16 +31,17 @@ export function action<Data extends object, Args extends unknown[], Result>(
     assertSettable('A function that action() has wrapped', jar)
     const visit = sessions.open(headersNow(request, sessions.policy.cookieName))
     // Called by another action, which saves the one session of this request.
-    if (!sessions.attach(headers, visit)) return work(await sessions.get(headers), ...args)
+    if (!sessions.attach(headers, visit)) return sessions.within(headers, work, await sessions.get(headers), ...args)
     const commit = async (status: number) => {
       const outcome = await visit.commit(status)
       setCookies(outcome, jar)
+      if (outcome.clearSiteData) warnOfSiteData(NO_HEADERS)
       // Next does so for a cookie. Otherwise the browser keeps the layout that it has, and the flash messages in the new one are lost.
       if (outcome.setCookie === null && visit.hasSaved) renderAgain()
     }
     share(jar, sessions, () => visit.get())
     try {
-      const result = await work(await visit.get(), ...args)
+      const result = await sessions.within(headers, work, await visit.get(), ...args)
       await commit(200)
       return result
     } catch (error) {
@@ -49,6 +53,11 @@ export function action<Data extends object, Args extends unknown[], Result>(
     }
   }
 }
+
+const warnOfSiteData = warnOnce('STRONGROOM_CLEAR_SITE_DATA')
+
+const NO_HEADERS =
+  'A server action has logged out with clearSiteData, and the browser has cleared nothing: under Next, actions can set cookies alone. Log out in a route handler, with withSessions of strongroom/next.'
 
 function renderAgain(): void {
   try {

@@ -13,11 +13,13 @@ import { statusOf } from '../shared/outcome.ts'
 import { withOutcome } from '../shared/response.ts'
 import { cookieWith } from './cookie-header.ts'
 import { FLASH_HEADER, flashHeader, flashNames, takeFlash } from './flash.ts'
+import { checkForBrowsers } from './for-browsers.ts'
 import { forward, goesOn } from './forward.ts'
 import { type GuardOptions, guard, isRead } from './guard.ts'
 import { currentRequestIfAny } from './request.ts'
 import { setBesideOthers } from './set-cookies.ts'
 
+/** Options of the proxy for Next. */
 export interface ProxyOptions extends GuardOptions {
   /**
    * The names of flash messages that the pages show. The proxy takes them out of the session for a page that is loaded, and for the one
@@ -37,6 +39,7 @@ export interface ProxyOptions extends GuardOptions {
  */
 export function strongroom<Data extends object>(sessions: BaseSessions<Data>, options: ProxyOptions = {}) {
   checkSessions('export const proxy = strongroom(sessions)', sessions)
+  checkForBrowsers('The proxy', sessions)
   checkOptions('strongroom()', options, ['signedIn', 'signIn', 'flash', 'handler'])
   const { handler } = options
   checkFunction('handler', 'strongroom()', handler)
@@ -45,8 +48,11 @@ export function strongroom<Data extends object>(sessions: BaseSessions<Data>, op
   warnOfResponses()
 
   return async function strongroom(request: NextRequest, event: NextFetchEvent): Promise<Response> {
+    const own = sessions.ownRequests?.fetch(request)
+    if (own) return own
     const visit = sessions.open(request.headers)
-    const respond = async () => (await handler?.(request, event)) ?? NextResponse.next()
+    const respond = async () =>
+      (handler && (await sessions.within(request, handler, request, event))) ?? NextResponse.next()
     if (!sessions.attach(request, visit)) return respond()
     try {
       const isProtected = protects(request)

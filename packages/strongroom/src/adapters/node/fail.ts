@@ -5,6 +5,7 @@ import { StrongroomError } from '../../errors.ts'
 import { shownOf } from '../shared/failure.ts'
 import { hasBegun, hasEnded, type NodeResponse } from './head.ts'
 
+/** Any request of Node's servers: HTTP/1, and the compatibility API of HTTP/2. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest
 
 /**

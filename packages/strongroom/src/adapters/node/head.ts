@@ -3,6 +3,7 @@ import type { Http2ServerResponse } from 'node:http2'
 import { Socket } from 'node:net'
 import type { ResponseHeaders } from '../shared/outcome.ts'
 
+/** Any response of Node's servers: HTTP/1, and the compatibility API of HTTP/2. */
 export type NodeResponse = ServerResponse | Http2ServerResponse
 
 export const alreadySent = () =>

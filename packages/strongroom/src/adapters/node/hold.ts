@@ -2,7 +2,7 @@ import { getDefaultHighWaterMark, type Readable } from 'node:stream'
 import type { Awaitable } from '../../base/awaitable.ts'
 import { UnsupportedError } from '../../errors.ts'
 import type { Outcome, Visit } from '../../request/visit.ts'
-import { applyOutcome, dropBodyHeaders } from '../shared/outcome.ts'
+import { applyOutcome, dropBodyHeaders, hasLines } from '../shared/outcome.ts'
 import type { Fail } from './fail.ts'
 import {
   afterEnd,
@@ -268,5 +268,3 @@ class Hold implements Watcher, Gate {
     return rest
   }
 }
-
-const hasLines = ({ setCookie, clearCookies = [] }: Outcome) => setCookie !== null || clearCookies.length > 0

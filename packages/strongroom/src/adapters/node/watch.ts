@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Readable } from 'node:stream'
 import type { NodeResponse } from './head.ts'
 import type { GuardedStream } from './stream.ts'
@@ -94,6 +95,9 @@ function writeHead(this: NodeResponse, ...args: unknown[]): unknown {
 }
 
 function write(this: NodeResponse, ...args: unknown[]): unknown {
+  // Node calls back from the connection, and on that from within the response before this one: see `ownEvents`.
+  const last = args.length - 1
+  if (typeof args[last] === 'function') args[last] = AsyncLocalStorage.bind(args[last] as () => void)
   return watcherOf(this).called('write', args)
 }
 

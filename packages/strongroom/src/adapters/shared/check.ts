@@ -1,4 +1,4 @@
-import { insteadOf } from '../../base/check.ts'
+import { functionOption, insteadOf } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 
 /**
@@ -19,8 +19,7 @@ export function checkHandler(example: string, given: unknown): void {
 
 /** Throws `ConfigError` unless the option of that name is a function or was left out; `where` takes it. */
 export function checkFunction(name: string, where: string, given: unknown): void {
-  if (given !== undefined && typeof given !== 'function')
-    throw new ConfigError(`Option "${name}" of ${where} must be a function.`)
+  functionOption(`Option "${name}" of ${where}`, given, undefined)
 }
 
 function whatIsWrong(given: unknown): string {

@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Visit } from '../../request/visit.ts'
 import type { BaseSessions } from '../../sessions.ts'
 
@@ -12,7 +11,9 @@ export interface Handled<Data extends object> {
 /** What hooks know of the requests that come to them. */
 export interface Handling<Data extends object> {
   /** The request that is being handled, for one that is made, or made again, while its page is rendered. */
-  readonly running: AsyncLocalStorage<Handled<Data>>
+  outer(): Handled<Data> | undefined
+  /** Remembers it, by what stands for it in `within`. */
+  remember(current: object, handled: Handled<Data>): void
   /** By their locals. */
   readonly requests: WeakMap<object, Request>
 }
@@ -23,7 +24,15 @@ const known = new WeakMap<object, unknown>()
 export function handlingOf<Data extends object>(sessions: BaseSessions<Data>): Handling<Data> {
   const before = known.get(sessions) as Handling<Data> | undefined
   if (before) return before
-  const made: Handling<Data> = { running: new AsyncLocalStorage(), requests: new WeakMap() }
+  const handled = new WeakMap<object, Handled<Data>>()
+  const made: Handling<Data> = {
+    outer() {
+      const current = sessions.currentRequest()
+      return current ? handled.get(current) : undefined
+    },
+    remember: (current, one) => void handled.set(current, one),
+    requests: new WeakMap(),
+  }
   known.set(sessions, made)
   return made
 }

@@ -23,18 +23,33 @@ export function applyOutcome(outcome: Outcome, headers: ResponseHeaders): void {
     appendCookies(outcome, headers)
     return
   }
+  const { noStore, vary: by = 'Cookie' } = outcome
   const vary = headers.get('vary')
   // A shared cache must not send one visitor's page to another (RFC 9110 §12.5.5).
-  if (!vary) headers.set('Vary', 'Cookie')
-  else if (!vary.split(',').some((name) => /^\s*(\*|cookie)\s*$/i.test(name))) headers.set('Vary', `${vary}, Cookie`)
-  const { setCookie, clearCookies = [], noStore } = outcome
-  if (setCookie === null && clearCookies.length === 0 && noStore !== true) return
+  if (!vary) headers.set('Vary', by)
+  else if (!vary.split(',').some((name) => isNamed(name.trim(), by))) headers.set('Vary', `${vary}, ${by}`)
+  if (!hasLines(outcome) && noStore !== true) return
   appendCookies(outcome, headers)
+  // Set, because an error page may have the line already, of the response that it replaces.
+  for (const [name, value] of outcome.headers ?? []) headers.set(name, value)
+  // Beside what the application clears itself.
+  const { clearSiteData } = outcome
+  if (clearSiteData && !headers.get('clear-site-data')?.includes(clearSiteData))
+    headers.append('Clear-Site-Data', clearSiteData)
   // Nor must it store one visitor's cookie (OWASP Session Management Cheat Sheet, "Web Content Caching").
   if (!/\bno-store\b/i.test(headers.get('cache-control') ?? '')) headers.set('Cache-Control', 'no-store')
   // A CDN that finds one of these does not look at Cache-Control, and would hand the cookie to everybody.
   dropCacheHeaders(headers)
 }
+
+/** Does it change the visitor's token, or cookies of another framework? */
+export const hasLines = ({ setCookie, clearCookies, headers, clearSiteData }: Outcome): boolean =>
+  setCookie !== null ||
+  (clearCookies !== undefined && clearCookies.length > 0) ||
+  headers !== undefined ||
+  clearSiteData !== undefined
+
+const isNamed = (name: string, by: string) => name === '*' || name.toLowerCase() === by.toLowerCase()
 
 function appendCookies({ setCookie, clearCookies = [] }: Outcome, headers: ResponseHeaders): void {
   // Ours comes last: a client that does not know Partitioned, such as curl, takes a line that removes the other spelling of it for one

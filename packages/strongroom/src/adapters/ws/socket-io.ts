@@ -4,7 +4,8 @@ import type { Watch } from '../../request/watcher.ts'
 import type { AnySession } from '../../session/session.ts'
 import { shownOf } from '../shared/failure.ts'
 import type { Admit } from './admission.ts'
-import { ENDED_EVENT, type Watching } from './socket.ts'
+import { ENDED_EVENT } from './socket.ts'
+import type { UpgradeParts } from './upgrade.ts'
 
 /** A server of socket.io, as far as it is needed. */
 export interface SocketIoServerLike {
@@ -30,6 +31,7 @@ interface SocketIoSocket {
   readonly data: { session?: Partial<Pick<AnySession, 'handle' | 'userId'>> }
   emit(event: string, ...args: unknown[]): unknown
   on(event: 'disconnect', listener: () => void): unknown
+  use(middleware: (packet: unknown, next: () => void) => void): unknown
   disconnect(close: boolean): unknown
 }
 
@@ -61,8 +63,7 @@ export function allowRequest<Data extends object>(admit: Admit<Data>): AllowRequ
  */
 export function guardSocketIo<Data extends object>(
   io: SocketIoServerLike,
-  admit: Admit<Data>,
-  watching: Watching,
+  { admit, watching, within }: UpgradeParts<Data>,
 ): void {
   checkServer(io)
   const connections = new WeakMap<EngineConnection, Guarded>()
@@ -104,7 +105,11 @@ export function guardSocketIo<Data extends object>(
   function protect(namespace: SocketIoServerLike): void {
     namespace.use(function strongroom(socket: SocketIoSocket, next) {
       enter(socket).then(
-        () => next(),
+        () => {
+          // Packets come from the connection, which belongs to no request.
+          socket.use((_packet, next) => within(socket.request, next))
+          within(socket.request, next)
+        },
         (error) => next(connectError(error)),
       )
     })

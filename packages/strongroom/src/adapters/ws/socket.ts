@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { SessionEndedError } from '../../errors.ts'
 import type { SessionWatcher, Watch } from '../../request/watcher.ts'
 import type { AnySession } from '../../session/session.ts'
@@ -45,6 +46,27 @@ export function listenTo({ touch }: Watching, socket: SocketLike, watch: Watch):
   // ws reports by this what is no frame, and closes the connection. Without a listener, any visitor could end the process with two bytes.
   on('error', () => {})
   if (touch) on('message', () => watch.touch())
+}
+
+/** Messages come from the connection, which was there before any request: without this, they would belong to none. */
+export function emitWithin(socket: SocketLike, run: (emit: () => unknown) => unknown): void {
+  const { emit } = socket
+  if (!emit) return
+  socket.emit = (event, ...args) => run(() => emit.call(socket, event, ...args))
+  for (const method of ['send', 'ping', 'pong'] as const) callBackOwn(socket as Sender, method)
+}
+
+type Sender = Partial<Record<'send' | 'ping' | 'pong', (...args: unknown[]) => unknown>>
+
+/** ws compresses for all of its sockets in one queue, and calls back from within the message before: of whom that may be. */
+function callBackOwn(socket: Sender, method: keyof Sender): void {
+  const { [method]: call } = socket
+  if (!call) return
+  socket[method] = (...args) =>
+    call.apply(
+      socket,
+      args.map((arg) => (typeof arg === 'function' ? AsyncLocalStorage.bind(arg as () => void) : arg)),
+    )
 }
 
 export function closeSocket({ told }: Watching, socket: SocketLike, end: SessionEndedError): void {

@@ -3,9 +3,10 @@ import type { Duplex } from 'node:stream'
 import { warnUnhandled } from '../../base/unhandled.ts'
 import { ConfigError, type SessionEndedError, StrongroomError } from '../../errors.ts'
 import type { Session } from '../../session/session.ts'
+import type { BaseSessions } from '../../sessions.ts'
 import { shownOf } from '../shared/failure.ts'
 import type { Admit } from './admission.ts'
-import { closeSocket, listenTo, type SocketLike, type Watching } from './socket.ts'
+import { closeSocket, emitWithin, listenTo, type SocketLike, type Watching } from './socket.ts'
 
 /** A `WebSocketServer` of ws, as far as it is needed. */
 export interface WebSocketServerLike {
@@ -21,12 +22,13 @@ export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: B
 export interface UpgradeParts<Data extends object> {
   readonly admit: Admit<Data>
   readonly watching: Watching
+  readonly within: BaseSessions<Data>['within']
 }
 
 /** Opens the connections that may be opened, and emits `connection` with the socket, the request and the session. */
 export function upgradeListener<Data extends object>(
   server: WebSocketServerLike,
-  { admit, watching }: UpgradeParts<Data>,
+  { admit, watching, within }: UpgradeParts<Data>,
 ): UpgradeListener {
   checkServer(server)
   return function strongroom(request, socket, head) {
@@ -50,7 +52,8 @@ export function upgradeListener<Data extends object>(
       server.handleUpgrade(request, socket, head, (webSocket: SocketLike) => {
         opened = webSocket
         listenTo(watching, webSocket, watch)
-        server.emit('connection', webSocket, request, session)
+        emitWithin(webSocket, (emit) => within(request, emit))
+        within(request, () => server.emit('connection', webSocket, request, session))
         // A server that waited with this callback, as for an async `verifyClient`.
         if (end) closeSocket(watching, webSocket, end)
       })

@@ -1,5 +1,6 @@
 import diagnostics from 'node:diagnostics_channel'
 import { checkOptions, clockOption, insteadOf, wholeNumber } from '../../base/check.ts'
+import { guarded } from '../../base/guarded.ts'
 import { reasonWarnings } from '../../base/reasons.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Clock, Store } from '../../store.ts'
@@ -9,6 +10,7 @@ import { Cached } from './store.ts'
 /** The name of the `node:diagnostics_channel` on which the errors of every cache are published, as `{ error }`. */
 export const CACHE_CHANNEL = 'strongroom:cache'
 
+/** Options of `cached`. */
 export interface CachedOptions<D extends Store = Store> {
   /** The store that decides: every change is made there first, and its result is the result. */
   readonly durable: D
@@ -91,24 +93,12 @@ const CACHE_WARNING = {
 }
 
 function reporter(listener: ((error: Error) => void) | undefined): (error: unknown) => void {
-  // An error in a listener must not fail a visitor's request, nor, when the listener is async, end the process.
-  const warn = (thrown: unknown) =>
-    process.emitWarning(
-      `The session cache error listener threw: ${thrown instanceof Error ? thrown.name : 'an error'}`,
-      {
-        code: 'STRONGROOM_LISTENER',
-      },
-    )
+  const tell = listener && guarded('The session cache error listener', listener)
   const warnOfCache = reasonWarnings(CACHE_WARNING)
   return (given) => {
     const error = given instanceof Error ? given : new Error('The session cache failed.', { cause: given })
-    if (!listener && !channel.hasSubscribers) warnOfCache(error)
-    try {
-      const result = listener?.(error) as unknown
-      if (result instanceof Promise) result.catch(warn)
-    } catch (thrown) {
-      warn(thrown)
-    }
+    if (!tell && !channel.hasSubscribers) warnOfCache(error)
+    tell?.(error)
     if (channel.hasSubscribers) channel.publish({ error })
   }
 }

@@ -2,6 +2,7 @@ import { checkOptions, insteadOf } from '../../base/check.ts'
 import { ConfigError } from '../../errors.ts'
 import type { CookieEngine, Store } from '../../store.ts'
 
+/** Options of `cookie`. */
 export interface CookieOptions {
   /**
    * `sealed` (default): encrypted, and opaque to anyone who has the cookie. `signed`: readable, and only protected from

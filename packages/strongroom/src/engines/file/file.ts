@@ -6,6 +6,7 @@ import { withBackend } from '../shared/backend.ts'
 import { nodeSqlite } from '../sqlite/handle.ts'
 import { Files } from './store.ts'
 
+/** Options of `file`. */
 export interface FileOptions {
   /**
    * The directory, created if it is missing. On a local disk: the locks of network file systems cannot be relied on.

@@ -7,6 +7,7 @@ import { strictQuery } from '../shared/url-query.ts'
 import { type Address, Servers } from './servers.ts'
 import { Memcached } from './store.ts'
 
+/** Options of `memcached`. */
 export interface MemcachedOptions {
   /** "host" or "host:port" (default port 11211), or several of them. Every process must have the same, in any order. */
   readonly servers: string | readonly string[]

@@ -1,7 +1,9 @@
 import { booleanOption, checkOptions, clockOption, wholeNumber } from '../../base/check.ts'
 import type { Clock, IndexedStore, ScannableStore } from '../../store.ts'
+import { printedStore } from '../shared/backend.ts'
 import { Memory } from './store.ts'
 
+/** Options of `memory`. */
 export interface MemoryOptions {
   /** The most sessions to hold (default 100 000). */
   readonly max?: number | undefined
@@ -24,10 +26,11 @@ export function memory(options: MemoryOptions & { readonly evicts: true }): Scan
 export function memory(options?: MemoryOptions): IndexedStore & ScannableStore & AsyncDisposable
 export function memory(options: MemoryOptions = {}): ScannableStore & AsyncDisposable {
   checkOptions('memory()', options, ['max', 'maxBytes', 'evicts', 'clock'])
-  return new Memory({
+  const store = new Memory({
     max: wholeNumber('memory()', 'max', options.max, 100_000),
     maxBytes: wholeNumber('memory()', 'maxBytes', options.maxBytes, 256 * 2 ** 20, 4096),
     evicts: booleanOption('Option "evicts" of memory()', options.evicts, false),
     clock: clockOption('memory()', options.clock),
   })
+  return printedStore(store)
 }

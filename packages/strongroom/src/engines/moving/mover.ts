@@ -7,6 +7,7 @@ import { isPermanent } from '../shared/permanent.ts'
 import { type Located, type Sides, sidesOf } from './sides.ts'
 import { digestOf } from './tombstones.ts'
 
+/** Options of `move`. */
 export interface MoveOptions {
   /** The store that is emptied. It must have `scan`. */
   readonly from: ScannableStore
@@ -23,6 +24,7 @@ export interface MoveOptions {
   readonly clock?: Clock | undefined
 }
 
+/** What `move` has done, in numbers of sessions. */
 export interface MoveReport {
   /** Copied, read back, compared, and deleted in the old store. In a dry run: what would be. */
   readonly moved: number

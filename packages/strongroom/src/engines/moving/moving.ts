@@ -7,6 +7,7 @@ import { Moving } from './store.ts'
 export { type MoveOptions, type MoveReport, move } from './mover.ts'
 export type { Phase } from './sides.ts'
 
+/** Options of `moving`. */
 export interface MovingOptions<From extends Store = ScannableStore, To extends Store = Store> {
   /** The store that sessions leave. It must have `scan`. */
   readonly from: From

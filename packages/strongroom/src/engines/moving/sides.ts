@@ -11,6 +11,7 @@ import {
 } from '../../store.ts'
 import { freeze, isFrozen, isTombstone, thaw } from './tombstones.ts'
 
+/** How far a move is: `prepare` while some servers do not know the new store yet, then `move`. */
 export type Phase = 'prepare' | 'move'
 
 /** A session, and the side on which it was found. */

@@ -6,6 +6,7 @@ import { insteadOfClient } from '../shared/foreign-client.ts'
 import type { DriverUrl } from './driver-url.ts'
 import { tooLate } from './errors.ts'
 
+/** A value that is bound to a statement. */
 export type MysqlValue = string | number | Uint8Array | null
 
 /** A statement as mysql2 takes it. */

@@ -17,6 +17,7 @@ import { Table } from './table.ts'
 
 export type { MysqlClient, MysqlConnection, MysqlPool, MysqlStatement, MysqlValue } from './client.ts'
 
+/** The store that `mysql` returns. */
 export type MysqlStore = IndexedStore &
   AsyncDisposable &
   ScannableStore &

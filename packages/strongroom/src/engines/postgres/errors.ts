@@ -31,6 +31,11 @@ const ADVICE: Readonly<Record<string, string>> = {
   EPIPE: CLOSED,
   ENOTFOUND: UNRESOLVED,
   EAI_AGAIN: UNRESOLVED,
+  // Of postgres.js.
+  CONNECT_TIMEOUT: UNREACHABLE,
+  CONNECTION_CLOSED: CLOSED,
+  CONNECTION_DESTROYED: CLOSED,
+  CONNECTION_ENDED: 'The application has ended its postgres.js client. End the sessions first, and the client last.',
 }
 
 /** What pg says in words of its own, without a code that tells. */

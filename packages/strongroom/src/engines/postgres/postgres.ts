@@ -12,11 +12,13 @@ import { checkClient, type PostgresClient, type PostgresPool, queryOf } from './
 import { driverUrl } from './driver-url.ts'
 import { failure } from './errors.ts'
 import { ClientExecutor, canReserve, type Executor, PoolExecutor, URL_OPTIONS, UrlExecutor } from './executor.ts'
+import { isPostgresJs, type PostgresJs, PostgresJsExecutor } from './postgres-js.ts'
 import { statementsFor } from './statements.ts'
 import { Postgres } from './store.ts'
 import { Table, withAdvisoryLock } from './table.ts'
 
 export type { PostgresClient, PostgresPool, PostgresQuery, PostgresResult } from './client.ts'
+export type { PostgresJs, PostgresJsQuery } from './postgres-js.ts'
 
 interface CommonOptions {
   /** Table, "table" or "schema.table" (default "strongroom_sessions"). Letters, digits and underscores. */
@@ -42,23 +44,23 @@ export interface PostgresUrlOptions extends CommonOptions {
   readonly max?: number | undefined
 }
 
-/** A `Pool` or `Client` of pg that exists already. It stays open when the store is closed. */
+/** A `Pool` or `Client` of pg, or a client of postgres.js, that exists already. It stays open when the store is closed. */
 export interface PostgresClientOptions extends CommonOptions {
-  readonly client: PostgresPool | PostgresClient
+  readonly client: PostgresPool | PostgresClient | PostgresJs
 }
 
 /** What this engine offers beyond the contract. */
 export type PostgresStore = IndexedStore & ScannableStore & AsyncDisposable & { readonly schema: Schema }
 
 /**
- * Sessions in a table of PostgreSQL: a URL, or a `Pool` or `Client` of pg.
+ * Sessions in a table of PostgreSQL: a URL, a `Pool` or `Client` of pg, or the `sql` of postgres.js.
  *
  * A read, update, touch or delete is one round trip. When the server does not answer, it rejects with `StoreError` within
- * `timeout`. The table is created by `npx @strongroom/cli migrate`, or on first use with `createTable`. With a single `Client`
- * there is no `tryWithLock`.
+ * `timeout`. The table is created by `npx @strongroom/cli migrate`, or on first use with `createTable`. With a single `Client`,
+ * and with postgres.js, there is no `tryWithLock`.
  */
 export function postgres(
-  given: string | PostgresPool | PostgresClient | PostgresUrlOptions | PostgresClientOptions,
+  given: string | PostgresPool | PostgresClient | PostgresJs | PostgresUrlOptions | PostgresClientOptions,
 ): PostgresStore {
   const options = toOptions(given)
   checkOptions('postgres()', options, ['url', 'client', ...URL_OPTIONS, 'clock'], driverAdvice('new Pool({ … })'))
@@ -98,8 +100,11 @@ type AnyOptions = Partial<PostgresUrlOptions & PostgresClientOptions>
 
 function toOptions(given: unknown): AnyOptions {
   if (typeof given === 'string') return fromUrl({ url: given })
+  if (isPostgresJs(given)) return { client: given }
   if (typeof given !== 'object' || given === null || insteadOfClient(given) !== '')
-    throw new ConfigError(`postgres() takes a URL, a Pool or a Client of pg, or options.${insteadOfClient(given)}`)
+    throw new ConfigError(
+      `postgres() takes a URL, a Pool or a Client of pg, the sql of postgres.js, or options.${insteadOfClient(given)}`,
+    )
   return 'query' in given || 'connect' in given ? { client: given as PostgresPool } : fromUrl(given)
 }
 
@@ -123,6 +128,7 @@ function executorOf({ url, client, max }: AnyOptions, timeout: number): Executor
   if (client) {
     if (url !== undefined || max !== undefined)
       throw new ConfigError('postgres() takes "url" and "max" for connections that it opens itself, not with a client.')
+    if (isPostgresJs(client)) return new PostgresJsExecutor(client)
     checkClient('postgres()', client)
     return 'totalCount' in client ? new PoolExecutor(client) : new ClientExecutor(client)
   }

@@ -1,3 +1,4 @@
+import { printedAs } from '../../base/print.ts'
 import type { CookieEngine, Store } from '../../store.ts'
 
 /**
@@ -66,9 +67,18 @@ export interface SqliteBackend {
 const BACKEND = Symbol.for('strongroom.backend')
 
 /** Adds it to the store, where nobody sees it who prints or copies the store. */
-export function withBackend<S extends object>(store: S, backend: Backend): S {
-  return Object.defineProperty(store, BACKEND, { value: backend })
+export function withBackend<S extends Pick<Store, 'traits'>>(store: S, backend: Backend): S {
+  const { path, table } = backend as { readonly path?: string | null; readonly table?: string }
+  const place = { ...(path && { path }), ...(table !== undefined && { table }) }
+  return Object.defineProperty(printedStore(store, place), BACKEND, { value: backend })
 }
+
+/** Has `console.log` show what a store is, and where: never how to connect to it, and nothing of what is in it. */
+export const printedStore = <S extends Pick<Store, 'traits'>>(store: S, place: object = {}): S =>
+  printedAs(store, 'Store', () => {
+    const { engine, durable, shared } = store.traits
+    return { engine, durable, shared, ...place }
+  })
 
 /** Null for a store that somebody else has written. */
 export function backendOf(store: Store | CookieEngine): Backend | null {
@@ -79,8 +89,8 @@ export function backendOf(store: Store | CookieEngine): Backend | null {
 export interface SessionsBackend {
   /** The store, or the cookie engine. Null for an engine of another package. */
   readonly engine: Store | CookieEngine | null
-  /** The Set-Cookie line of a session, with a made-up value. */
-  readonly setCookie: string
+  /** The Set-Cookie line of a session, with a made-up value; null where there is no cookie, as with `bearer()`. */
+  readonly setCookie: string | null
   /** Is it the cookie of strongroom/express-session, whose options have other names than ours? Undefined in older releases. */
   readonly isDropIn?: boolean
   /** The cookie's name of before, which is read, too. */

@@ -4,8 +4,8 @@ import { insteadOf } from '../../base/check.ts'
 const KNOWN: readonly (readonly [name: string, sign: string, instead: string])[] = [
   ['Drizzle', '$client', 'Pass its driver: db.$client, if that is what it was made with.'],
   ['Kysely', 'selectFrom', 'Pass the pool that its dialect was made with.'],
-  ['Knex', 'withUserParams', 'Its pool cannot be shared: pass the URL, or a pool of the driver.'],
-  ['postgres.js', 'unsafe', 'Pass the URL, or a Pool of pg.'],
+  ['Knex', 'withUserParams', 'Pass the pool that it was given as "connectionPool", or the URL.'],
+  ['postgres.js', 'unsafe', 'It is for postgres().'],
   ['Prisma', '$queryRaw', 'Pass the URL, or a pool of the driver.'],
   ['Sequelize', 'getQueryInterface', 'Pass the URL, or a pool of the driver.'],
   ['TypeORM', 'createQueryRunner', 'Pass the URL, or a pool of the driver.'],

@@ -11,7 +11,7 @@ export const STEP = 100
 /**
  * Pages of listings, from a store that reads them in bounded steps. `read` gets the position where the step before has ended, and
  * the size of a page. It resolves to listings, of any number, and to the next position, which is null at the end. Other work runs
- * between two steps and between two pages: memory and SQLite answer at once, and the whole list would block the event loop.
+ * between two steps and between two pages: memory and SQLite answer immediately, and the whole list would block the event loop.
  */
 export async function* inPages<Position>(
   { page = 500 }: ListOptions,

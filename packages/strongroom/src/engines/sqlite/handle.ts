@@ -2,8 +2,10 @@ import { closeSync, openSync } from 'node:fs'
 import { ConfigError } from '../../errors.ts'
 import type { Traits } from '../../store.ts'
 
+/** A value that is bound to a statement. */
 export type SqliteValue = string | number | Uint8Array | null
 
+/** The methods of a prepared statement that are used. */
 export interface SqliteStatement {
   run(...values: SqliteValue[]): { changes: number | bigint }
   get(...values: SqliteValue[]): unknown

@@ -1,4 +1,5 @@
 import type { CsrfOptions } from '../../http/csrf.ts'
+import type { TimeLeft } from '../../request/peek.ts'
 import type { GetOptions } from '../../request/visit.ts'
 import type { Session } from '../../session/session.ts'
 import type { BaseSessions } from '../../sessions.ts'
@@ -40,6 +41,7 @@ export type StartServer = (
   protection: CsrfOptions | null,
 ) => Promise<RunningServer>
 
+/** A server of an application under test. */
 export interface RunningServer {
   readonly url: string
   /** True when the server speaks HTTP/2 without TLS. */
@@ -51,6 +53,9 @@ export interface RunningServer {
 export interface RouteContext {
   readonly query: URLSearchParams
   session(options?: GetOptions): Promise<Session<Values>>
+  /** The same, without the request. */
+  current(): Promise<Session<Values>>
+  peek(): Promise<TimeLeft | null>
   save(): Promise<void>
   csrfToken(): Promise<string>
   /** A field of the form that was sent. */

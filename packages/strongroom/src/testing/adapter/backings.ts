@@ -1,6 +1,6 @@
-import type { SessionsOptions } from '../../create.ts'
 import { cookie } from '../../engines/cookie/cookie.ts'
 import { memory } from '../../engines/memory/memory.ts'
+import type { SessionsOptions } from '../../options.ts'
 import type { Clock, Store } from '../../store.ts'
 import { type Watched, watched } from '../watched.ts'
 

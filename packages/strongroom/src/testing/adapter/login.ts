@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { parseSetCookie } from '../jar.ts'
-import { json, status, text } from './application.ts'
+import { json, type Route, status, text } from './application.ts'
 import type { Property } from './property.ts'
 
 /** Login, renewal and logout: which cookie opens which session afterwards. */
@@ -123,6 +123,52 @@ export function login(property: Property): void {
     assert.equal(visitor.jar.header(), undefined)
     assert.deepEqual(await visitor.facts(), { userId: null })
   })
+
+  property(
+    'a logout has the browser clear what it asks for, also with a redirect and with an error',
+    async ({ site }) => {
+      const here = await site({
+        async '/leave'({ query, session }) {
+          ;(await session()).logout({ clearSiteData: ['storage'] })
+          return status(Number(query.get('status')), null, [['Location', '/read']])
+        },
+      })
+      const visitor = here.visitor()
+      for (const expected of [200, 303, 500]) {
+        await visitor.must('/login')
+        assert.deepEqual((await visitor.must('/read')).all('clear-site-data'), [])
+        const page = await visitor.ask(`/leave?status=${expected}`)
+        assert.equal(page.status, expected)
+        assert.deepEqual(page.all('clear-site-data'), ['"storage"'])
+        assert.deepEqual(page.all('cache-control'), ['no-store'])
+        assert.equal((await visitor.facts()).userId, null)
+      }
+      // Of a session that has ended by itself, the browser has as much.
+      assert.deepEqual((await visitor.ask('/leave?status=200')).all('clear-site-data'), ['"storage"'])
+      await visitor.must('/login')
+      assert.deepEqual((await visitor.must('/logout')).all('clear-site-data'), [])
+    },
+  )
+
+  property(
+    'the option clearSiteData is for every logout, beside what the application clears itself',
+    async ({ site }) => {
+      const routes: Readonly<Record<string, Route>> = {
+        async '/leave'({ session }) {
+          ;(await session()).logout({ clearSiteData: [] })
+          return text('bye', [['Clear-Site-Data', '"executionContexts"']])
+        },
+        async '/logout'({ session }) {
+          ;(await session()).logout()
+          return text('bye', [['Clear-Site-Data', '"executionContexts"']])
+        },
+      }
+      const here = await site(routes, { clearSiteData: ['cache', 'storage'] })
+      const cleared = async (path: string) => (await here.visitor().must(path)).all('clear-site-data').join(', ')
+      assert.equal(await cleared('/logout'), '"executionContexts", "cache", "storage"')
+      assert.equal(await cleared('/leave'), '"executionContexts"')
+    },
+  )
 
   property.of('revocable', 'a cookie that is sent again after the logout is refused', async ({ site }) => {
     const here = await site()

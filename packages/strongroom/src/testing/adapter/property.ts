@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { it } from 'node:test'
-import type { SessionsOptions } from '../../create.ts'
 import type { SessionEvent } from '../../events.ts'
 import type { CsrfOptions } from '../../http/csrf.ts'
+import type { SessionsOptions } from '../../options.ts'
 import { type BaseSessions, createSessions } from '../../sessions.ts'
 import { type ManualClock, manualClock } from '../clock.ts'
 import type { Watched } from '../watched.ts'
@@ -96,6 +96,8 @@ async function open(start: StartServer, backing: Backing, site: SiteOptions): Pr
     return route({
       query: searchParams,
       session: (options) => sessions.get(request, options),
+      current: () => sessions.current(),
+      peek: () => sessions.peek(request),
       save: () => sessions.save(request),
       csrfToken: () => sessions.csrfToken(request),
       field: async (name) => suiteRequest.field?.(name),

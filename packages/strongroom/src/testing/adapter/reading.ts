@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { json, text } from './application.ts'
+import { json, type Route, text } from './application.ts'
 import type { Property, Site } from './property.ts'
 import type { Page } from './visitor.ts'
 
@@ -73,6 +73,38 @@ export function reading(property: Property): void {
     clock.advance(30 * MINUTE)
     assert.deepEqual(await visitor.facts(), { userId: null })
   })
+
+  property(
+    'a request that peeks tells how long the session still lives, and extends nothing',
+    async ({ site, clock }) => {
+      const routes: Readonly<Record<string, Route>> = {
+        '/left': async ({ peek }) => json(await peek()),
+        // As where a middleware loads the session of every request.
+        async '/read-and-left'({ session, peek }) {
+          await session()
+          return json(await peek())
+        },
+      }
+      const here = await site(routes, { idle: '30m', absolute: '1h' })
+      assert.equal((await here.visitor().must('/left')).text, 'null')
+      const visitor = here.visitor()
+      await visitor.must('/set?a=1')
+      assert.equal((await visitor.must('/left')).text, 'null')
+      await visitor.must('/login')
+      for (const path of ['/left', '/read-and-left', '/left']) {
+        clock.advance(9 * MINUTE)
+        const page = await visitor.must(path)
+        assert.deepEqual(page.all('set-cookie'), [])
+        assert.deepEqual(page.all('vary'), ['Cookie'])
+      }
+      const left = async () => JSON.parse((await visitor.must('/left')).text)
+      assert.deepEqual(await left(), { expiresIn: 3 * MINUTE, endsIn: 33 * MINUTE, canExtend: true })
+      await visitor.must('/read')
+      assert.deepEqual(await left(), { expiresIn: 30 * MINUTE, endsIn: 33 * MINUTE, canExtend: true })
+      clock.advance(30 * MINUTE)
+      assert.equal(await left(), null)
+    },
+  )
 
   property('a session ends at its absolute deadline, however much it is used', async ({ site, clock }) => {
     const here = await site({}, { idle: '30m', absolute: '1h' })

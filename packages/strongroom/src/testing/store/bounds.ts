@@ -73,6 +73,17 @@ export function bounds(property: Property): void {
     assert.equal(store.updateSync?.(id, entry(), version), undefined)
   })
 
+  property('`await using` closes the store', async ({ store, entry, skip }) => {
+    const dispose = store[Symbol.asyncDispose]
+    if (!dispose) return skip('this store has no Symbol.asyncDispose')
+    const id = newId()
+    await put(store, id, entry())
+    // As `await using` calls it, which Node 22 does not know.
+    await dispose.call(store)
+    await assert.rejects(store.read(id), StoreError)
+    await store.close()
+  })
+
   property('the traits are plain, complete, and state the real granularity', async ({ store, tick }) => {
     const { traits } = store
     const { engine, sizeLimit, granularity } = traits
