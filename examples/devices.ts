@@ -10,6 +10,8 @@ import { strongroom } from 'strongroom/express'
 const sessions = createSessions({
   store: 'sqlite:./sessions.db',
   secrets: process.env.STRONGROOM_SECRETS,
+  // Of the address, the list shows the network. Behind a proxy, set Express's "trust proxy".
+  address: (request: Request) => request.ip,
   on: (event) => {
     if (event.type === 'revoked') console.log(`${event.count} ended: ${event.reason}`)
   },
@@ -48,8 +50,8 @@ app.post('/password', async (request, response) => {
   const found = await signedIn(request, response)
   if (!found) return
   const { session, user } = found
-  const age = Date.now() - (session.authenticatedAt?.getTime() ?? 0)
-  if (age > 10 * 60_000) return response.status(403).send('Enter your password again.')
+  // A 401, unless the password was typed in the last ten minutes.
+  session.requireFresh('10m')
   await user.revokeOthers(session)
   session.renew()
   response.sendStatus(204)
@@ -69,5 +71,5 @@ POST /devices/{phone}/end: 204
 [phone] POST /login name=ada: 204
 POST /password: 204
 [phone] GET /devices: 401
-GET /devices: 200 "current":true
+GET /devices: 200 "current":true,"address":"127.0.0.0/24"
 */
