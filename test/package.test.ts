@@ -21,10 +21,15 @@ import { entryPoints, packageNamed, packages, root } from '../scripts/packages.t
 
 const specifiers = packages.flatMap((each) => [...entryPoints(each)])
 const { peerDependencies: frameworksAndDrivers = {} } = packageNamed('strongroom').manifest
-/** An adapter loads its framework; an engine loads its driver when it is first used. */
+/**
+ * An adapter loads its framework, strongroom/opentelemetry its API, and strongroom/device-bound what checks proofs; an engine loads its
+ * driver when it is first used.
+ */
 const needsFramework = (file: string) =>
-  file.includes('/adapters/') &&
-  [...Object.keys(frameworksAndDrivers), 'nest'].some((peer) => file.endsWith(`/${peer}.ts`))
+  file.endsWith('/opentelemetry.ts') ||
+  file.endsWith('/device-bound.ts') ||
+  (file.includes('/adapters/') &&
+    [...Object.keys(frameworksAndDrivers), 'nest'].some((peer) => file.endsWith(`/${peer}.ts`)))
 
 /** The types of these frameworks do not compile under the strict options of a user, whatever imports them. */
 const HAS_WRONG_TYPES = /\/(?:elysia|koa|next|react-router)$/

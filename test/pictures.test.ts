@@ -9,7 +9,7 @@ const images = readdirSync(join(root, 'docs/images')).filter((name) => !name.end
 
 suite('the pictures of the documentation', () => {
   test('are those that scripts/pictures.ts takes, and no others', () => {
-    const taken = ['demo', 'studio'].flatMap((set) =>
+    const taken = ['demo', 'studio', 'site'].flatMap((set) =>
       [
         ...read(`scripts/pictures/${set}.ts`).matchAll(
           /camera\.(take|takeBoth)\(page, ['`]([\w-]+?)(-\$\{colorScheme\})?['`]/g,
@@ -22,7 +22,7 @@ suite('the pictures of the documentation', () => {
   })
 
   test('are shown, each by a page, in the dark theme where there is a picture of it', () => {
-    const pages = `${read('docs/demo.md')}${read('docs/studio.md')}`
+    const pages = `${read('docs/demo.md')}${read('docs/studio.md')}${read('CONTRIBUTING.md').replaceAll('docs/images/', 'images/')}`
     for (const name of images)
       assert.ok(pages.includes(name.includes('-dark.') ? `srcset="images/${name}"` : `src="images/${name}"`), name)
   })

@@ -31,8 +31,10 @@ keeps('no file imports itself by way of others, types included', rules.cycles, {
   fine: [{ 'src/a.ts': `import { b } from './b.ts'\nimport { c } from './c.ts'`, 'src/b.ts': `import './c.ts'` }],
 })
 
-test('nor does any file of the tests, the demo, the benchmarks and the scripts', () => {
-  const files = globSync('{packages/*/src,test,demo,bench,scripts,examples}/**/*.{ts,mjs}', { cwd: root }).sort()
+test('nor does any file of the tests, the demo, the benchmarks, the scripts and the site', () => {
+  const files = globSync(['{packages/*/src,test,demo,bench,scripts,examples}/**/*.{ts,mjs}', 'site/{*,theme/*}.ts'], {
+    cwd: root,
+  }).sort()
   assert.deepEqual(rules.cycles(read(files)), [])
 })
 

@@ -209,7 +209,7 @@ export const besideDjangoMutations: readonly Mutation[] = [
   ),
   django('sessions', 'document')(
     "Django's own keys among those of the application",
-    'if (USER.includes(key)) continue',
+    'if (HIDDEN.includes(key)) continue',
     '',
   ),
   django('sessions', 'records')(

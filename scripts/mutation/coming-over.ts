@@ -70,7 +70,7 @@ export const comingOverMutations: readonly Mutation[] = [
     'cause instanceof StrongroomError\n',
     'cause === undefined\n',
   ),
-  express('a Passport user without an id without a warning', 'if (isObject(user) && !warned)', 'if (false as boolean)'),
+  express('a Passport user without an id without a warning', 'if (isObject(user))', 'if (false as boolean)'),
   express('a lifetime in seconds without a warning', 'given < 3_600_000', 'given < 0'),
   express('a wrong prefix without a warning', 'if (record === null) strays.absent(sid)\n      else', ''),
   express('a wrong secret without a warning', 'if (sid === null && looksSigned(value)) strays.unsigned(value)', ''),

@@ -6,6 +6,7 @@ const calls = on('test/core/connect-store.test.ts', `${SOURCE}/base/connect.ts`)
 const engine = on('test/express-session/connect-engine.test.ts', `${SOURCE}/express-session/connect-engine.ts`)
 
 const attacked = on('test/express-session/attacked.test.ts', `${SOURCE}/express-session/connect-engine.ts`)
+const once = on('test/express-session/sessions-in-connect-stores.test.ts', 'packages/strongroom/src/base/warn.ts')
 const above = on(
   'test/express-session/sessions-in-connect-stores.test.ts',
   `${SOURCE}/express-session/connect-engine.ts`,
@@ -65,7 +66,7 @@ export const connectStoreMutations: readonly Mutation[] = [
   ),
   contract(
     'a destroyed sid that can be stored again',
-    "if (state === 'ended') return this.#report('gone', places)",
+    "if (state === 'ended') return this.#report('gone', places, { began })",
     '',
   ),
   contract(
@@ -145,7 +146,7 @@ export const connectStoreMutations: readonly Mutation[] = [
   ),
   store('a connect store under a made-up secret', 'if (secrets == null)', 'if (secrets === 0 as never)'),
   store('a connect store that works after it was closed', 'state.assertOpen()\n        return work()', 'return work()'),
-  above('a connect store without a warning', 'if (warned) return', 'if (!warned) return'),
-  above('a connect store that warns each time', 'warned = true', 'warned = false'),
+  once('a warning of what is said once, and none the first time', 'if (warned) return', 'if (!warned) return'),
+  once('a warning that is said once, each time', 'warned = true', 'warned = false'),
   above('sessions in a connect store in the clear', "shared: 'network'", "shared: 'process'"),
 ]

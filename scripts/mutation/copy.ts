@@ -10,8 +10,12 @@ import { packages, root } from '../packages.ts'
 export function copyRepository(): string {
   const copy = mkdtempSync(join(tmpdir(), 'strongroom-mutation-'))
   const folders = ['packages', 'test', 'bench', 'scripts', 'docs', 'demo', 'examples']
-  for (const name of [...folders, 'package.json', 'tsconfig.json', 'README.md'])
+  for (const name of [...folders, 'package.json', 'tsconfig.json', 'README.md', 'SECURITY.md'])
     cpSync(join(root, name), join(copy, name), { recursive: true })
+  // What it has built is large, and its own modules are linked.
+  const isSource = (path: string) => !/[\\/](?:node_modules|dist|\.build)$/.test(path)
+  cpSync(join(root, 'site'), join(copy, 'site'), { recursive: true, filter: isSource })
+  symlinkSync(join(root, 'site', 'node_modules'), join(copy, 'site', 'node_modules'))
   linkModules(copy)
   return copy
 }

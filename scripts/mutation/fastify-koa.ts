@@ -144,7 +144,7 @@ export const fastifyKoaMutations: readonly Mutation[] = [
   ),
   on('test/adapters/koa-context.test.ts', 'packages/strongroom/src/request/attached.ts')(
     'two visits of one request, one of which is lost',
-    "alias && typeof given === 'function' ? once(given) : given",
+    "alias && typeof given === 'function' ? once(given, request) : given",
     'given',
   ),
   on('test/core/read-sync.test.ts', 'packages/strongroom/src/request/visit.ts')(

@@ -36,8 +36,8 @@ export const h3Mutations: readonly Mutation[] = [
   ),
   errors('h3/middleware')(
     'a cookie that is lost with a handler for Node',
-    'if (node) hold<Data>(node, respond)(visit)',
-    'if (node && visit.isCommitted) hold<Data>(node, respond)(visit)',
+    'hold<Data>(node, respond)(visit)',
+    'if (visit.isCommitted) hold<Data>(node, respond)(visit)',
   ),
   errors('h3/middleware')(
     'a header of h3 that lets a CDN store a cookie',
@@ -96,12 +96,12 @@ export const h3Mutations: readonly Mutation[] = [
   ),
   errors('h3/application')(
     'a page of Nuxt whose own requests have another session',
-    'shared.cookie === req.headers.cookie ? shared',
-    'shared.cookie !== req.headers.cookie ? shared',
+    'shared.sent === sentOf(req) ? shared',
+    'shared.sent !== sentOf(req) ? shared',
   ),
   errors('h3/application')(
     'a session that gets into a cache of Nitro',
-    'shared && cache === undefined && shared.cookie === req.headers.cookie ? shared',
+    'shared && cache === undefined && shared.sent === sentOf(req) ? shared',
     'shared ? shared',
   ),
   on('test/csrf/token.test.ts', source('shared/fetch-facts'))(
@@ -128,7 +128,7 @@ export const h3Mutations: readonly Mutation[] = [
   ),
   elysia(
     'a page for one visitor that a cache may send to all, because an upgrade was asked for',
-    '? withOutcome(response, READ_ONLY) : response',
+    '? withOutcome(response, readOnly) : response',
     '? response : response',
   ),
   site('an error of the save that onError of Elysia does not get', 'late.set(request, error)', 'late.has(request)'),

@@ -1,13 +1,22 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the mutations quote sources
 
 import { adapterSuiteMutations } from './adapter-suite.ts'
+import { addressMutations } from './addresses.ts'
 import { advisorMutations } from './advisor.ts'
+import { aroundMutations } from './around.ts'
+import { auditMutations } from './audits.ts'
+import { bearerMutations } from './bearer.ts'
 import { benchmarkMutations } from './benchmarks.ts'
 import { besideDjangoMutations } from './beside-django.ts'
+import { checklistMutations } from './checklist.ts'
 import { comingOverMutations } from './coming-over.ts'
 import { commandLineMutations, foundMutations } from './command-line.ts'
 import { connectStoreMutations } from './connect-stores.ts'
+import { currentMutations } from './current.ts'
+import { dataSchemaMutations } from './data-schema.ts'
+import { databaseMutations } from './databases.ts'
 import { demoMutations } from './demo.ts'
+import { deviceBoundMutations } from './device-bound.ts'
 import { doctorMutations } from './doctor.ts'
 import { estimateMutations } from './estimates.ts'
 import { expressSessionMutations } from './express-session.ts'
@@ -23,11 +32,17 @@ import { nextMutations } from './next.ts'
 import { cliMutations, djangoMutations, operatorMutations } from './other-packages.ts'
 import { passportMutations } from './passport.ts'
 import { peerMutations } from './peers.ts'
+import { policyMutations } from './policy.ts'
 import { protocolMutations } from './protocol.ts'
 import { reactFrameworkMutations } from './react-frameworks.ts'
+import { renewalMutations } from './renewal.ts'
 import { figureMutations, requestMutations } from './requests.ts'
+import { signalMutations } from './signals.ts'
+import { siteMutations } from './site.ts'
+import { stepUpMutations } from './step-up.ts'
 import { studioMutations } from './studio.ts'
 import { sveltekitAstroMutations } from './sveltekit-astro.ts'
+import { telemetryMutations } from './telemetry.ts'
 import { usageMutations } from './usage.ts'
 import { wsMutations } from './ws.ts'
 
@@ -161,8 +176,8 @@ const copyMutations: Mutation[] = [
   ),
   on('test/core/copy-keys.test.ts', 'packages/strongroom/src/backing/create.ts')(
     'a store that is handed no keys',
-    'created.swept?.authenticate?.(createCopyKeys(',
-    'void Promise.resolve(\n    createCopyKeys(',
+    'created.swept?.authenticate?.(parts.copyKeys(',
+    'void Promise.resolve(\n    parts.copyKeys(',
   ),
 ]
 
@@ -561,6 +576,7 @@ const storeMutations: Mutation[] = [
     'const found = await this.#durable.read(id)',
   ),
   ...copyMutations,
+  ...currentMutations,
   ...peerMutations,
   ...ownerMutations,
   file(
@@ -606,6 +622,7 @@ const adapter = 'test/adapters/node.test.ts'
 const hold = on(adapter, 'packages/strongroom/src/adapters/node/hold.ts')
 const headers = on(adapter, 'packages/strongroom/src/adapters/shared/outcome.ts')
 const visit = on(adapter, 'packages/strongroom/src/request/visit.ts')
+const outcome = on(adapter, 'packages/strongroom/src/request/outcome.ts')
 const load = on(adapter, 'packages/strongroom/src/request/load.ts')
 const commit = on(adapter, 'packages/strongroom/src/request/commit.ts')
 const plan = on(adapter, 'packages/strongroom/src/request/plan.ts')
@@ -631,10 +648,10 @@ const adapterMutations: Mutation[] = [
     'secure || one.partitioned || PREFIXED.test(one.name)',
     '!secure',
   ),
-  headers('missing Vary', "if (!vary) headers.set('Vary', 'Cookie')", 'if (!vary) return'),
+  headers('missing Vary', "if (!vary) headers.set('Vary', by)", 'if (!vary) return'),
   headers(
     "the application's own Vary replaced",
-    "headers.set('Vary', `${vary}, Cookie`)",
+    "headers.set('Vary', `${vary}, ${by}`)",
     "headers.set('Vary', 'Cookie')",
   ),
   headers('a cookie that caches may store', "headers.set('Cache-Control', 'no-store')", 'return'),
@@ -751,7 +768,7 @@ const adapterMutations: Mutation[] = [
   visit(
     'an outage treated as a logout',
     '      this.#rethrow(error)\n    }\n  }\n\n  /**\n   * What was loaded may be a copy',
-    '      this.#session = new Session<Data>(new State({ now: clock(), handleOf, serializer }, null))\n      return this.#session\n    }\n  }\n\n  /**\n   * What was loaded may be a copy',
+    '      this.#session = new Session<Data>(newState(this.#context, () => NO_COOKIE, undefined, this.#headers), proofs)\n      return this.#session\n    }\n  }\n\n  /**\n   * What was loaded may be a copy',
   ),
   on('test/core/several-cookies.test.ts', 'packages/strongroom/src/request/load.ts')(
     'the first of two valid cookies accepted',
@@ -773,10 +790,10 @@ const adapterMutations: Mutation[] = [
     'if (chosen) byId.delete(chosen.cookie.id)',
     '',
   ),
-  visit(
+  outcome(
     'a cookie set for every reader',
-    'return this.#setCookie === null ? READ',
-    'if (this.#found.loaded) return { setCookie: this.#cookieOf(this.#found.loaded), used: true }\n    return this.#setCookie === null ? READ',
+    'return setCookie === null ? READ',
+    "return setCookie === null ? { setCookie: 'x=1', used: true }",
   ),
   visit(
     'a change after the first byte that is silently lost',
@@ -791,17 +808,17 @@ const adapterMutations: Mutation[] = [
   ),
   saving(
     'a session that is created again after it ended',
-    "if (!newer) return 'gone'",
+    "if (!newer || context.binding?.isUnproven(newer, task.headers)) return 'gone'",
     'if (!newer) return { ...given.loaded, ref: await context.backing.create(given.loaded, given.loaded.ref.expiresAt) }',
   ),
   saving(
     "a conflict resolved by overwriting the other request's change",
-    'const result = await saveOver(newer, task, given, applyAgain(given.changes, newer.values))',
+    'const result = await saveOver(newer, task, given, applyAgain(task, given.changes, newer.values))',
     'const result = await saveOver(newer, task, given, task.state.values)',
   ),
   saving(
     'a conflict that is not retried',
-    'runExclusive(task.context, `session ${loaded.ref.cookie.id}`, () => saveOverNewer(task, given))',
+    'runExclusive(task.context.backing, `session ${loaded.ref.cookie.id}`, () => saveOverNewer(task, given))',
     'loaded',
   ),
   on(adapter, 'packages/strongroom/src/request/login.ts')(
@@ -811,8 +828,8 @@ const adapterMutations: Mutation[] = [
   ),
   commit(
     'a logout that only clears the cookie',
-    'for (const ref of refs) if (await endOne(ref))',
-    'for (const ref of refs) if (refs.length < 0 && (await endOne(ref)))',
+    'if (!(await endOne(ref))) continue',
+    'if (refs.length > 0 || !(await endOne(ref))) continue',
   ),
   plan(
     'a session for every visitor',
@@ -847,18 +864,18 @@ const adapterMutations: Mutation[] = [
   ),
   touch('packages/strongroom/src/request/save.ts')(
     'a write that tries again with the copy that it has lost with',
-    'const newer = stillThere(await context.backing.load(cookie, { fresh: true }))',
-    'const newer = stillThere(await context.backing.load(cookie))',
+    'const result = await context.backing.load(presentedCookie(ref), { fresh: true, wasLoaded: true })',
+    'const result = await context.backing.load(presentedCookie(ref), { wasLoaded: true })',
   ),
   touch('packages/strongroom/src/request/login.ts')(
     'a login that tries again with the copy that it has lost with',
-    'const newer = stillThere(await context.backing.load(old.ref.cookie, { fresh: true }))',
-    'const newer = stillThere(await context.backing.load(old.ref.cookie))',
+    'const newer = await loadNewer(context, old.ref)',
+    'const newer = seen',
   ),
   touch('packages/strongroom/src/request/save.ts')(
     'a session that is reported as gone because another request was faster',
-    'return !isLoaded(await backing.load(ref.cookie, { fresh: true }))',
-    'return isLoaded(await backing.load(ref.cookie, { fresh: true }))',
+    'return !isLoaded(await backing.load(presentedCookie(ref), { fresh: true, wasLoaded: true }))',
+    'return isLoaded(await backing.load(presentedCookie(ref), { fresh: true, wasLoaded: true }))',
   ),
   cookieBacking(
     'revocations that are written and never read',
@@ -950,7 +967,7 @@ const adoptionMutations: Mutation[] = [
   ),
   adoption('packages/strongroom/src/adoption/visitors.ts')(
     'a logout that an old cookie reverses',
-    'await endNamed(context, source, this.originOf(source.name, key), current)',
+    'await endNamed(task, { source, origin: this.originOf(source.name, key) }, current)',
     '',
   ),
   adoption('packages/strongroom/src/adoption/visitors.ts')(
@@ -1010,8 +1027,8 @@ const adoptedKeyMutations: Mutation[] = [
   ),
   adoptedKeys('request/visit.ts')(
     'a request with an old key whose cookie overwrites that of a renewal',
-    "if (found && 'superseded' in found) this.#found = { ...this.#found, superseded: found }\n    else if (found) {",
-    "if (found && 'ref' in found) {",
+    "if (found && 'superseded' in found) this.#found = { ...this.#found, superseded: found }\n    else if (found)",
+    "if (found && 'ref' in found)",
   ),
   adoptedKeys('adoption/visitors.ts')(
     'a receipt for each key that is made up',
@@ -1349,7 +1366,7 @@ const identityMutations: Mutation[] = [
   inToken('a token that stays where it was drawn', 'wipe(bytes)\n  wipe(secret)', 'wipe(bytes)'),
   inToken(
     'a computed token that two applications share',
-    '.update(namespacePrefix(namespace))\n    .update(JSON.stringify(what))',
+    '.update(namespacePrefix(idsOf(names)))\n    .update(JSON.stringify(what))',
     '.update(JSON.stringify(what))',
   ),
   inToken('a computed token whose parts are joined', 'JSON.stringify(what)', "what.join('')"),
@@ -1431,8 +1448,8 @@ const identityMutations: Mutation[] = [
   ),
   inSeal('label')(
     'a label that does not say which credential its login belongs to',
-    'JSON.stringify([text, idle, deadline, stamp])',
-    'JSON.stringify([text, idle, deadline])',
+    'const parts: unknown[] = [text, idle, deadline, stamp]',
+    'const parts: unknown[] = [text, idle, deadline, undefined]',
   ),
   inSeal('label')(
     'a label that can be shown for another session',
@@ -1498,14 +1515,21 @@ export const mutations: readonly Mutation[] = [
   ...foundMutations,
   ...besideDjangoMutations,
   ...operatorMutations,
+  ...siteMutations,
   ...studioMutations,
   ...benchmarkMutations,
   ...estimateMutations,
   ...connectStoreMutations,
+  ...bearerMutations,
   ...adapterSuiteMutations,
+  ...aroundMutations,
+  ...auditMutations,
   ...expressSessionMutations,
   ...mistakeMutations,
   ...passportMutations,
+  ...addressMutations,
+  ...signalMutations,
+  ...deviceBoundMutations,
   ...hostMutations,
   ...sveltekitAstroMutations,
   ...fastifyKoaMutations,
@@ -1514,9 +1538,16 @@ export const mutations: readonly Mutation[] = [
   ...nextMutations,
   ...wsMutations,
   ...labAttackMutations,
+  ...renewalMutations,
   ...requestMutations,
   ...figureMutations,
+  ...dataSchemaMutations,
+  ...databaseMutations,
   ...demoMutations,
+  ...telemetryMutations,
   ...usageMutations,
   ...nestMutations,
+  ...stepUpMutations,
+  ...policyMutations,
+  ...checklistMutations,
 ]

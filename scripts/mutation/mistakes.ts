@@ -26,11 +26,11 @@ export const mistakeMutations: readonly Mutation[] = [
   guarded('a time limit that is over before that of the engine', 'const GRACE = 50', 'const GRACE = 0'),
   warned('events')(
     'a failing store that nobody hears of',
-    "if (event.type === 'storeError' && !wantsHandle()) warnOfStore(event.error)",
+    "if (given.type === 'storeError' && !listens()) warnOfStore(given.error)",
     '',
   ),
-  warned('events')('a warning beside a listener', "'storeError' && !wantsHandle()", "'storeError'"),
-  warned('create')(
+  warned('events')('a warning beside a listener', "'storeError' && !listens()", "'storeError'"),
+  warned('strangers')(
     'two applications on one host that nobody tells apart',
     "NODE_ENV !== 'development' || ",
     "NODE_ENV !== '' || ",
@@ -49,7 +49,7 @@ export const mistakeMutations: readonly Mutation[] = [
   ),
   warned('engines/cached/cached')(
     'a failing cache that nobody hears of',
-    'if (!listener && !channel.hasSubscribers) warnOfCache(error)',
+    'if (!tell && !channel.hasSubscribers) warnOfCache(error)',
     '',
   ),
   stores('engines/sqlite/errors')('a code of better-sqlite3 that is not known', 'SQLITE_READONLY: 8,', ''),

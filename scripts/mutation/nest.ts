@@ -40,7 +40,7 @@ export const nestMutations: readonly Mutation[] = [
   ),
   application('nest/mount')(
     'two visits of one request, by its two names under Fastify',
-    'sessions.attach(request.raw, begun, request)',
+    'sessions.attach(request, begun, request.raw)',
     'begin(sessions, request as never, reply.raw)',
   ),
   application('nest/mount')(

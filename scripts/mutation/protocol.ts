@@ -21,12 +21,12 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('superseded', 'backing/server')(
     'a page that signs itself out after a renewal',
-    'isRecent: clock() < renewedAt * 1000 + IN_FLIGHT',
+    'isRecent: clock() < (header ? succession.endOf(header) : 0) + IN_FLIGHT',
     'isRecent: false',
   ),
   core('superseded', 'backing/server')(
     'a renewed cookie that can never begin a session again',
-    'isRecent: clock() < renewedAt * 1000 + IN_FLIGHT',
+    'isRecent: clock() < (header ? succession.endOf(header) : 0) + IN_FLIGHT',
     'isRecent: true',
   ),
   core('identity', 'backing/entries')(
@@ -114,10 +114,10 @@ export const protocolMutations: readonly Mutation[] = [
     'ring.masters.map(async (master) => ({ kid: master.kid, ...',
     '[ring.current].map(async (master) => ({ kid: master.kid, ...',
   ),
-  core('limit', 'backing/epochs')(
+  core('limit', 'backing/turns')(
     'two logins that are admitted in one turn',
-    'if (!(await this.#write(master, userId, next, this.#options.clock() + MARGIN))) return false',
-    'await this.#write(master, userId, next, this.#options.clock() + MARGIN)',
+    'if (!(await this.write(master, userId, next, this.options.clock() + MARGIN))) return false',
+    'await this.write(master, userId, next, this.options.clock() + MARGIN)',
   ),
 
   core('known-keys', 'backing/key-registry')(
@@ -244,7 +244,7 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('write-sync', 'request/visit')(
     'a failure of a write that did not wait, and that no event reports',
-    '    } catch (error) {\n      this.#failed(plan, state, error)\n    }\n  }\n\n  async #endAdopted',
+    '    } catch (error) {\n      this.#failed(plan, task, error)\n    }\n  }\n\n  async #endAdopted',
     '    } catch (error) {\n      throw error\n    }\n  }\n\n  async #endAdopted',
   ),
   on('test/engines/memory.test.ts', 'packages/strongroom/src/engines/memory/store.ts')(
@@ -286,7 +286,7 @@ export const protocolMutations: readonly Mutation[] = [
   core('identity', 'request/login')(
     'a proof that is refused because somebody has renewed the session',
     "return saved !== 'gone' && isLoaded(saved) ? saved : null",
-    "if (saved === 'gone') throw gone(task.context, loaded.ref)\n  return saved && isLoaded(saved) ? saved : null",
+    "if (saved === 'gone') throw gone(task, loaded.ref)\n  return saved && isLoaded(saved) ? saved : null",
   ),
   core('identity', 'request/plan')(
     'a login that goes on with the session of a planted cookie',
@@ -310,8 +310,8 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('superseded', 'backing/server')(
     'a login that leaves no tombstone where a session ended meanwhile',
-    'if (await store.create(id, tombstone(null, lasting?.nothing))) return false\n        continue',
-    'return false',
+    'if (!found && (await store.create(id, tombstone(null, lasting?.nothing)))) return false',
+    'if (!found) return false',
   ),
   core('one-page', 'request/visit')(
     'a cookie that was decided by save(), and overwrites that of a login since',
@@ -348,7 +348,7 @@ export const protocolMutations: readonly Mutation[] = [
     'if (this.#refuses) throw this.#full()\n    return null',
     'if (this.#refuses) throw this.#full()\n    const session = await login()\n    await this.#endOldest(others)\n    return session',
   ),
-  core('rotation', 'backing/server')(
+  core('rotation', 'backing/verifier')(
     'a cookie that is remembered as ours although its secret was removed',
     'known.deleteWhere(({ master }) => ring.get(master.kid) !== master)',
     'known.deleteWhere(({ master }) => master === null)',
@@ -375,8 +375,8 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('forgetting', 'backing/entries')(
     'a session that was written last, and is remembered until its absolute deadline',
-    '{ owner, expiresAt, renewedAt }',
-    '{ owner, expiresAt: meta.deadline, renewedAt }',
+    '{ owner, expiresAt, renewedAt, pointer }',
+    '{ owner, expiresAt: meta.deadline, renewedAt, pointer }',
   ),
   core('forgetting', 'backing/cookie')(
     'contents of cookies that nobody came back with, and that a sweep leaves in memory',
@@ -388,7 +388,7 @@ export const protocolMutations: readonly Mutation[] = [
     'async () => forget(this.#stop.signal)',
     'async () => (store?.tryWithLock ? undefined : forget(this.#stop.signal))',
   ),
-  core('forgetting', 'create')(
+  core('forgetting', 'admin/sweeps')(
     'a process that remembers expired sessions because it has nothing to sweep',
     'given === false || (every === null && !remembers)',
     'given === false || every === null',
@@ -502,7 +502,7 @@ export const protocolMutations: readonly Mutation[] = [
   ),
   core('namespace', 'backing/cookie')(
     'a namespace that sessions in cookies do not have',
-    'cookieCodec(engine.protection, ring, options.namespace, options.aead)',
+    'cookieCodec(engine.protection, ring, tokenNamespace, options.aead)',
     'cookieCodec(engine.protection, ring, cookieName, options.aead)',
   ),
 ]

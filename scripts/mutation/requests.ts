@@ -17,7 +17,7 @@ export const requestMutations: readonly Mutation[] = [
     'state.takeBackLogin?.()\n',
     '',
   ),
-  on('test/core/sweeper.test.ts', source('create'))(
+  on('test/core/sweeper.test.ts', source('admin/sweeps'))(
     'copies of expired sessions that stay in a process for ever, where the store needs no sweep',
     'backing.forgetExpired?.()\n    return swept?.clearCopies?.({ signal })',
     'backing.forgetExpired?.()\n    return signal.aborted ? undefined : undefined',
@@ -85,15 +85,15 @@ export const requestMutations: readonly Mutation[] = [
     "policy.trusts(from) || own(from) ? 'unknown' : 'referer'",
     "policy.trusts(from) || own(from) ? 'unknown' : 'unknown'",
   ),
-  matrix('request/csrf')(
+  matrix('http/csrf')(
     'a session that any token opens',
-    'if (!isTokenOf(context.ring, subject, given)) throw',
-    'if (!subject) throw',
+    "return isTokenOf(ring, subject, sent) ? null : 'token'",
+    "return isTokenOf(ring, subject, sent) ? null : subject ? null : 'token'",
   ),
-  attack('request/csrf')(
+  attack('http/csrf')(
     'a body that is read for a cookie that is made up',
-    "  if (!subject) throw refused(context, 'token')\n",
-    "  if (!subject) await field?.(policy.field)\n  if (!subject) throw refused(context, 'token')\n",
+    "      if (!subject) return 'token'\n",
+    "      if (!subject) await read?.(field)\n      if (!subject) return 'token'\n",
   ),
   attack('http/csrf')(
     'a WebSocket among other protocols that nobody checks',
@@ -112,12 +112,12 @@ export const requestMutations: readonly Mutation[] = [
   ),
   token('request/csrf')(
     "another framework's cookie that forged requests can ride on",
-    'context.adoption === null ? hasCookie(context, cookies) : cookies !== undefined',
-    'hasCookie(context, cookies)',
+    "context.adoption === null ? hasToken(context, headers) : header(headers, 'cookie') !== undefined",
+    'hasToken(context, headers)',
   ),
   token('session/csrf')(
     'a token that survives a login of the same user',
-    "return ['session', ref.cookie.id, meta.authenticatedAt]",
+    "return ['session', ref.cookie.id, meta.authenticatedAt && meta.createdAt]",
     "return ['session', ref.cookie.id, null]",
   ),
   token('session/csrf')(
@@ -154,8 +154,8 @@ export const requestMutations: readonly Mutation[] = [
 export const figureMutations: readonly Mutation[] = [
   kept('figures/figures')(
     'an operator’s store calls that are taken for the application’s',
-    'if (calls) this.#counter.call(method, ms, failed)',
-    'this.#counter.call(method, ms, failed)',
+    '...(calls && { call:',
+    '...(calls !== null && { call:',
   ),
   kept('figures/figures')(
     'an operator’s store failures that are taken for the application’s',
@@ -211,6 +211,16 @@ export const figureMutations: readonly Mutation[] = [
     "event.type === 'renewed' && event.reason === 'renew'",
   ),
   counted('figures/counter')(
+    'a refused proof that is not counted',
+    "proofRefused: 'proofsRefused'",
+    'proofRefused: null',
+  ),
+  counted('figures/counter')(
+    'a storm of visitors that counts as one',
+    "if (event.type === 'cleared' || event.type === 'anonymousRefused')",
+    "if (event.type === 'anonymousRefused') this.#add(event.type, 1)\n    else if (event.type === 'cleared')",
+  ),
+  counted('figures/counter')(
     'an interval that never ends',
     'at < startedAt + FINEST.every) return',
     'at < startedAt + 10 * FINEST.every) return',
@@ -226,14 +236,5 @@ export const figureMutations: readonly Mutation[] = [
     'if (name.start + block < now - span) this.#blocks.delete(key)',
     'if (name.start < 0 && block < now - span) this.#blocks.delete(key)',
   ),
-  counted('backing/guard')(
-    'a call that failed and counts as answered',
-    'performance.now() - began, true),\n  )',
-    'performance.now() - began, false),\n  )',
-  ),
-  counted('backing/guard')(
-    'calls that are counted after the end',
-    'if (active) listener',
-    'if (others !== undefined) listener',
-  ),
+  counted('backing/guard')('a call that failed and counts as answered', '() => over(true),', '() => over(false),'),
 ]

@@ -103,7 +103,7 @@ export const studioMutations: readonly Mutation[] = [
   ),
   studio('write', 'forms')(
     'operators who fill the store with sessions by looking at it',
-    'if ((await sessions.get(request)).handle === null) return nothing',
+    "if ((await sessions.get(request)).handle === null || sessions.policy.transport === 'bearer') return nothing",
     '',
   ),
   on('test/studio/write.test.ts', 'packages/strongroom/src/admin/devices.ts')(

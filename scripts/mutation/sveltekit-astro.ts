@@ -15,7 +15,7 @@ export const sveltekitAstroMutations: readonly Mutation[] = [
   ),
   sveltekit(
     'a request with the cookie of another visitor, which gets the session of the page',
-    '(isSubRequest && cookieOf(outer.request) === cookieOf(request))',
+    '(isSubRequest && sentIn(outer.request) === sentIn(request))',
     'isSubRequest',
   ),
   sveltekit(
@@ -28,11 +28,7 @@ export const sveltekitAstroMutations: readonly Mutation[] = [
     'visit.wasRequested ? await shownStatus(event, response) : statusOf(response)',
     'statusOf(response)',
   ),
-  sveltekit(
-    'a redirect of a hook that loses the login before it',
-    'if (isRedirect(error)) setCookies',
-    'if (isRedirect(error) && isSubRequest) setCookies',
-  ),
+  sveltekit('a redirect of a hook that loses the login before it', 'setCookies(event.cookies, outcome)', ''),
   sveltekit(
     'an error of a hook that saves what came before it',
     'await commitLogout(visit)',
@@ -77,13 +73,13 @@ export const sveltekitAstroMutations: readonly Mutation[] = [
   ),
   on('test/frameworks/sveltekit/hooks.test.ts', 'packages/strongroom/src/request/visit.ts')(
     'a page that did without a store, and whose own error gets the status of the store',
-    '    this.#failure = null\n    const state',
-    '    const state',
+    '    this.#failure = null\n    return standIn',
+    '    return standIn',
   ),
   astro(
     'a rewrite of Astro that is taken for the request of somebody else',
-    'if (running.getStore()?.locals === locals) return next()\n',
-    '\n',
+    'if (outer?.locals === locals) {',
+    'if (outer && outer.locals !== locals) {',
   ),
   astro(
     'locals that several requests share, and with them a session',
@@ -92,7 +88,7 @@ export const sveltekitAstroMutations: readonly Mutation[] = [
   ),
   astro(
     'an error page of Astro that saves the session of the page that has failed',
-    'if (requests.get(locals) === request) return next()\n',
+    'if (requests.get(locals) === request) return sessions.within(context, next)\n',
     '\n',
   ),
   astro(

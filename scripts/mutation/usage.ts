@@ -22,8 +22,13 @@ export const usageMutations: readonly Mutation[] = [
   ),
   on('test/engines/missing-drivers.test.ts', 'packages/strongroom/src/errors.ts')(
     'errors that a minified bundle renames',
-    "Object.defineProperty(prototype, 'name', { value, configurable: true, writable: true })",
-    'void [prototype, value]',
+    'return (this.constructor as typeof StrongroomError).errorName ?? this.constructor.name',
+    'return this.constructor.name',
+  ),
+  on('test/core/errors.test.ts', 'packages/strongroom/src/errors.ts')(
+    'an error whose name a class that extends it loses',
+    "static override readonly errorName = 'FreshLoginRequiredError'",
+    "static override readonly name = 'FreshLoginRequiredError'",
   ),
   properties(
     'a value that is assigned to a session, and lost',

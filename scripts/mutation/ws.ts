@@ -93,7 +93,7 @@ export const wsMutations: readonly Mutation[] = [
   ),
   watched('request/task')(
     'a logout of which connections in this process are not told',
-    'context.ends.tell({ id: cookie.id, reason })\n',
+    'task.context.ends.tell({ id: cookie.id, reason })\n',
     '\n',
   ),
   upgrade('adapters/ws/admission')(

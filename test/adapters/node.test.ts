@@ -17,7 +17,8 @@ const files = {
     const store = file({ dir, durable: false, clock })
     const close = async () => {
       await store.close()
-      await rm(dir, { recursive: true, force: true })
+      // What a login whose page failed has begun may still be writing: nobody waits for it.
+      await rm(dir, { recursive: true, force: true, maxRetries: 10 })
     }
     return { store, close }
   },

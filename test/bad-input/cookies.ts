@@ -77,7 +77,7 @@ for (const backing of ALL)
       const refused = here.events.filter(({ type }) => type === 'rejected')
       assert.equal(refused.length, flips)
       for (const event of refused)
-        assert.match('reason' in event ? event.reason : '', /^(malformed|unknown-(key|version)|forged)$/)
+        assert.match('reason' in event ? (event.reason ?? '') : '', /^(malformed|unknown-(key|version)|forged)$/)
     })
 
     test('is refused when any character of a valid one is replaced', async () => {

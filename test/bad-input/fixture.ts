@@ -2,16 +2,17 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { after } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import type { SessionsOptions } from '../../packages/strongroom/src/create.ts'
 import type { Id } from '../../packages/strongroom/src/crypto/token.ts'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import type { SessionEvent } from '../../packages/strongroom/src/events.ts'
+import type { SessionsOptions } from '../../packages/strongroom/src/options.ts'
 import type { Session } from '../../packages/strongroom/src/session/session.ts'
 import { type BaseSessions, createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { isSession, type Store } from '../../packages/strongroom/src/store.ts'
 import { type ManualClock, manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { type Watched, watched } from '../../packages/strongroom/src/testing/watched.ts'
+import { untimed } from '../core/fixtures/fixture.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: bad input is of every type
 export type Anything = Record<string, any>
@@ -70,7 +71,8 @@ export function fixture(
   const store = memory({ clock, max: 1000 })
   const watch = watched(store)
   const events: SessionEvent[] = []
-  const on = (event: SessionEvent) => {
+  const on = (given: SessionEvent) => {
+    const event = untimed(given)
     events.push(event)
     reported.add(JSON.stringify(event, (key, value) => (key === 'handle' || key === 'previous' ? '' : value)))
     if ('error' in event) reported.add(event.error.message)

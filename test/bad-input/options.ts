@@ -102,7 +102,7 @@ suite('in production', () => {
 suite('an unknown option', () => {
   const visit = () => fixture('two-key').sessions.open({})
   const places: readonly (readonly [where: string, use: (options: Anything) => unknown, known: string])[] = [
-    ['createSessions()', create, 'store, secrets, cookie, namespace, idle, absolute, remember'],
+    ['createSessions()', create, 'store, secrets, cookie, transport, namespace, idle, absolute, remember'],
     ['its cookie', (options) => create({ cookie: options }), 'name, secure, sameSite, path, domain, partitioned'],
     ['memory()', memory, 'max, maxBytes, evicts, clock'],
     ['file()', (options) => file({ dir: '/nowhere', ...options }), 'dir, durable'],

@@ -55,7 +55,7 @@ const RESULTS = [
   ['cookie-session', 'broken', HELD, HELD, NOTHING, NOTHING, 'broken'],
 ].map(([name, ...verdicts]) => `${name}: ${verdicts.join(', ')}`)
 
-suite('the demo in a browser', { skip: chromium.skip, timeout: 300_000 }, () => {
+suite('the demo in a browser', { skip: chromium.skip, timeout: 600_000 }, () => {
   let browser: Browser
   let site: Awaited<ReturnType<typeof running>>
   const cleanups: (() => unknown)[] = []

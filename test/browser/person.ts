@@ -7,19 +7,18 @@ import {
   type Page,
 } from 'playwright-core'
 
-export const launch = (executablePath: string): Promise<Browser> =>
-  chromium.launch({
-    executablePath,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  })
+/** For a browser that asks no other host for anything. */
+export const QUIET = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+export const launch = (executablePath: string): Promise<Browser> => chromium.launch({ executablePath, args: QUIET })
 
 /** The visible text of an element. */
 // biome-ignore lint/performance/useDomNodeTextContent: textContent includes what is hidden
@@ -36,7 +35,7 @@ export class Person {
       if (message.type() === 'error' || message.type() === 'warning') this.complaints.push(message.text())
     })
     context.on('weberror', (error) => this.complaints.push(error.error().message))
-    context.setDefaultTimeout(20_000)
+    context.setDefaultTimeout(60_000)
   }
 
   static async at(browser: Browser, baseURL: string, options: BrowserContextOptions = {}): Promise<Person> {

@@ -10,8 +10,8 @@ import webpack from 'webpack'
 import { type Project, packedProject, SUBPATHS } from './project.ts'
 import { ADVICE, USES } from './sources.ts'
 
-/** What an application leaves out of its bundle, or does not import. */
-const NEEDS_FRAMEWORK = /\/(?:hono|nest|next)$/
+/** Built on a package that an application installs, or else does not import them. */
+const NEEDS_PACKAGE = /\/(?:device-bound|hono|nest|next|opentelemetry)$/
 const NODE = /^node:/
 
 interface Built {
@@ -83,7 +83,7 @@ suite('an application that has installed no driver', () => {
   for (const [name, bundle] of Object.entries(BUNDLERS))
     suite(`is bundled by ${name}`, () => {
       test('with every subpath', async () => {
-        const all = SUBPATHS.filter((specifier) => !NEEDS_FRAMEWORK.test(specifier))
+        const all = SUBPATHS.filter((specifier) => !NEEDS_PACKAGE.test(specifier))
         assert.ok(all.length > 10)
         const imports = all.map((specifier, i) => `import * as m${i} from '${specifier}'`).join('\n')
         const exported = all.map((_, i) => `Object.keys(m${i}).length`).join(', ')

@@ -4,17 +4,20 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { root } from '../../scripts/packages.ts'
+import { need } from '../support/need.ts'
 import { type Project, packedProject } from './project.ts'
 
 /** The examples of the page, by what only one of them has. */
 const page = readFileSync(join(root, 'docs', 'testing.md'), 'utf8')
 const example = (sign: string) => {
-  const found = [...page.matchAll(/```js fragment\n([\s\S]*?)```/g)]
+  const found = [...page.matchAll(/```[jt]s fragment\n([\s\S]*?)```/g)]
     .map(([, code = '']) => code)
     .find((code) => code.includes(sign))
   assert.ok(found, `docs/testing.md has no example with ${sign}`)
   return found
 }
+
+const chromium = need('chromium')
 
 const bin = (...path: string[]) => join(root, 'node_modules', ...path)
 
@@ -42,7 +45,8 @@ suite('a project in CommonJS that has installed the package', { timeout: 550_000
     project.write('recipe.test.js', example("require('strongroom')"))
     const { status, printed } = jest('recipe.test.js', ['--experimental-vm-modules'])
     assert.equal(status, 0, printed)
-    assert.match(printed, /✓ a logged-in visitor/)
+    assert.match(printed, /✓ a page is shown to somebody who is signed in/)
+    assert.match(printed, /✓ after half an hour without use, the page is refused/)
     assert.match(jest('recipe.test.js', []).printed, /Must use import to load ES Module/)
   })
 
@@ -54,14 +58,27 @@ suite('a project in CommonJS that has installed the package', { timeout: 550_000
     project.write('recipe.test.mjs', imported)
     const { status, printed } = jest('recipe.test.mjs', ['--experimental-vm-modules'])
     assert.equal(status, 0, printed)
-    assert.match(printed, /✓ a logged-in visitor/)
+    assert.match(printed, /✓ a page is shown to somebody who is signed in/)
+    assert.match(printed, /✓ after half an hour without use, the page is refused/)
   })
 
   test('runs the example for Vitest', () => {
     project.write('vitest/recipe.test.mjs', example("from 'vitest'"))
     const { status, printed } = run([bin('vitest', 'vitest.mjs'), 'run', '--root', join(project.folder, 'vitest')])
     assert.equal(status, 0, printed)
-    assert.match(printed, /1 passed/)
+    assert.match(printed, /2 passed/)
+  })
+
+  test('runs the example for Playwright, in a real browser', { skip: chromium.skip }, () => {
+    project.borrow('@playwright/test')
+    project.write('playwright/recipe.spec.mts', example("from '@playwright/test'"))
+    const use = { launchOptions: { executablePath: chromium.path, args: ['--no-sandbox', '--disable-gpu'] } }
+    const settings = { testDir: '.', outputDir: 'results', workers: 1, reporter: 'list', timeout: 60_000, use }
+    project.write('playwright/playwright.config.mjs', `export default ${JSON.stringify(settings)}`)
+    const config = join(project.folder, 'playwright', 'playwright.config.mjs')
+    const { status, printed } = run([bin('@playwright', 'test', 'cli.js'), 'test', '--config', config])
+    assert.equal(status, 0, printed)
+    assert.match(printed, /3 passed/)
   })
 
   const IMPORT = "import { createSessions } from 'strongroom'\nexport const made = createSessions({ sweep: false })\n"

@@ -51,8 +51,8 @@ suite('no command works with what the library makes up for development', () => {
     assert.match(err, message)
   }
 
-  test('the table has every command', () => {
-    const all = createProgram().commands.flatMap((one) =>
+  test('the table has every command', async () => {
+    const all = (await createProgram()).commands.flatMap((one) =>
       one.commands.length > 0 ? one.commands.map((below) => `${one.name()} ${below.name()}`) : [one.name()],
     )
     const listed = VERBS.map(([, first = '', second = '']) => (first === 'keys' ? `${first} ${second}` : first))

@@ -156,8 +156,8 @@ suite('a password that is an argument all the same', () => {
     assert.ok(!err.includes(PASSWORD))
   })
 
-  test('is never advised: not by a help text, and not by the documentation of the command', () => {
-    const program = createProgram()
+  test('is never advised: not by a help text, and not by the documentation of the command', async () => {
+    const program = await createProgram()
     const texts = program.commands
       .flatMap((one) => [one, ...one.commands])
       .map((one) => {

@@ -7,7 +7,7 @@ import { createProgram } from '../../packages/cli/src/program.ts'
 import { packageNamed, root } from '../../scripts/packages.ts'
 import { Project, SECRET } from './project.ts'
 
-const program = createProgram()
+const program = await createProgram()
 /** Every command with the words that call it, such as "keys list". */
 const commands = program.commands.flatMap((command): [string, Command][] =>
   command.commands.length > 0
@@ -54,6 +54,19 @@ suite('help', () => {
       assert.match(out, /^Examples?:\n {2}\$ .*strongroom/m)
       for (const text of out.split('\n')) assert.ok(text.length <= 80, text)
     })
+
+  test('a command is found under its own name, and nothing is loaded for the others', async () => {
+    for (const name of program.commands.map((command) => command.name()))
+      for (const before of [[], ['--debug']]) {
+        const { commands } = await createProgram([...before, name, '--help'])
+        assert.deepEqual(
+          commands.map((command) => command.name()),
+          [name],
+        )
+      }
+    for (const args of [[], ['--help'], ['--help', 'list'], ['help', 'list'], ['lst'], ['--store', 'list']])
+      assert.equal((await createProgram(args)).commands.length, program.commands.length)
+  })
 
   test('help is printed as an error when no command is given', async () => {
     for (const args of [[], ['keys']]) {

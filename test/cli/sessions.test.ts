@@ -48,8 +48,10 @@ for (const [engine, url] of [
       const devices = await read('list', '--user', 'ada')
       assert.equal(devices.length, 3)
       for (const device of devices) {
-        assert.deepEqual(Object.keys(device), ['handle', 'createdAt', 'lastSeenAt', 'expiresAt', 'label'])
-        assert.equal(device.label, 'Firefox on Linux')
+        const keys = ['handle', 'createdAt', 'lastSeenAt', 'expiresAt', 'label', 'address', 'place', 'deviceBound']
+        assert.deepEqual(Object.keys(device), keys)
+        const { label, address, place, deviceBound } = device
+        assert.deepEqual([label, address, place, deviceBound], ['Firefox on Linux', null, null, false])
       }
       const begun = devices.map((device: { createdAt: string }) => Date.parse(device.createdAt))
       assert.deepEqual(
@@ -70,7 +72,7 @@ for (const [engine, url] of [
     test('show prints when a session began and ends, and nothing of its data', async () => {
       const [handle] = await project.fill(store, { user: 'show', count: 1 })
       const shown = await read('show', String(handle))
-      assert.deepEqual(Object.keys(shown), ['handle', 'signedIn', 'createdAt', 'expiresAt', 'size'])
+      assert.deepEqual(Object.keys(shown), ['handle', 'signedIn', 'createdAt', 'expiresAt', 'size', 'deviceBound'])
       assert.equal(shown.handle, handle)
       const { out } = await project.run(['show', String(handle)])
       assert.match(out, /^Signed in +yes$/m)
@@ -159,6 +161,50 @@ suite('handles', () => {
       assert.match(err, /^strongroom: That is not a handle\. .*\n$/)
       assert.ok(!err.includes(pasted))
     }
+  })
+
+  test('list has a column for addresses where an application has stored them, and none elsewhere', async () => {
+    const { createSessions } = await import('../../packages/strongroom/src/sessions.ts')
+    const store = `sqlite:${project.path('sessions.db')}`
+    const sessions = createSessions({ store, secrets: SECRET, address: () => '203.0.113.7' })
+    for (const request of [{}, null]) {
+      const visit = sessions.open({})
+      if (request) sessions.attach(request, visit)
+      ;(await visit.get()).login('zoe')
+      await visit.commit()
+    }
+    await sessions.close()
+    const { out } = await project.run(['list', '--user', 'zoe'])
+    assert.match(out, /^Handle +Began +Last seen +Ends +Device +Address$/m)
+    assert.match(out, /^.* – +203\.0\.113\.0\/24$/m)
+    assert.match(out, /^.* – +–$/m)
+    assert.doesNotMatch(out, /113\.7/)
+  })
+
+  test('list and show say of a session that it is bound to its device, and show that it does not know without the secret', async () => {
+    const { createSessions } = await import('../../packages/strongroom/src/sessions.ts')
+    const { deviceBound } = await import('../../packages/strongroom/src/device-bound/device-bound.ts')
+    const { stateOf } = await import('../../packages/strongroom/src/session/session.ts')
+    const store = `sqlite:${project.path('sessions.db')}`
+    const sessions = createSessions({ store, secrets: SECRET, deviceBound: deviceBound() })
+    let handle = ''
+    for (const user of ['bound', 'bound']) {
+      const visit = sessions.open({})
+      const session = await visit.get()
+      session.login(user)
+      if (handle === '') stateOf(session).device = () => ({ id: 'd', jwk: '{}', proofs: 0, at: 0 })
+      await visit.commit()
+      handle ||= session.handle ?? ''
+    }
+    await sessions.close()
+    const { out } = await project.run(['list', '--user', 'bound'])
+    assert.match(out, /^Handle +Began +Last seen +Ends +Device +Bound$/m)
+    assert.deepEqual(out.match(/ (?:yes|no)$/gm)?.sort(), [' no', ' yes'])
+    assert.match((await project.run(['show', handle])).out, /^Bound +yes, to its device$/m)
+    const cwd = project.path('without-secrets')
+    mkdirSync(cwd)
+    const { out: blind } = await project.run(['show', handle, '--store', store], { cwd })
+    assert.match(blind, /^Bound +unknown: the secret of this session is missing$/m)
   })
 
   test("a device's label cannot control the terminal", async () => {

@@ -9,10 +9,10 @@ import {
   ironSession,
   ironSessionSource,
 } from '../../packages/strongroom/src/adoption/iron-session.ts'
-import type { SessionsOptions } from '../../packages/strongroom/src/create.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { ConfigError } from '../../packages/strongroom/src/errors.ts'
 import type { SessionEvent } from '../../packages/strongroom/src/events.ts'
+import type { SessionsOptions } from '../../packages/strongroom/src/options.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { DAY, SECRET, visit, who } from './fixtures/other-framework.ts'

@@ -120,6 +120,24 @@ suite('a key of the source, once its session was adopted', () => {
     assert.deepEqual(await sessions.of('ada').list(), [])
   })
 
+  test('of a session that was adopted in advance makes onLogout tell of its user, for a logout and for no login', async () => {
+    for (const way of ['logout', 'login'] as const) {
+      const told: string[] = []
+      const { sessions, there, events } = setUp({
+        options: { onLogout: ({ userId, handle }) => told.push(`${userId} ${handle}`) },
+      })
+      const session = there.get(KEY) as SourceSession
+      await sessions.adopt({ source: 'old', key: KEY, session })
+      const { cookie } = await visit(sessions, '', (one) => one.login('bob'))
+      const own = await visit(sessions, String(cookie), (one) => one.handle)
+      const [device] = await sessions.of('ada').list()
+      await visit(sessions, `${OLD}; ${cookie}`, (one) => (way === 'logout' ? one.logout() : one.login('bob')))
+      assert.equal((await sessions.of('ada').list()).length, 0)
+      assert.ok(events.some((event) => event.type === 'revoked' && event.handle === device?.handle))
+      assert.deepEqual(told, way === 'logout' ? [`ada ${device?.handle}`, `bob ${own.result}`] : [])
+    }
+  })
+
   test('is ended, whatever parallel adoption was faster, by a logout that names it beside our cookie', async () => {
     let came = 0
     for (let at = 1; ; at += 1) {

@@ -108,8 +108,12 @@ const meta = fc.record(
     userId: fc.option(fc.string({ unit: 'binary', minLength: 1 })),
     persistent: fc.boolean(),
     label: fc.option(fc.string({ unit: 'binary' })),
+    proofs: fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 9 }), fc.option(fc.string({ unit: 'binary' })))),
   },
-  { noNullPrototype: true },
+  {
+    noNullPrototype: true,
+    requiredKeys: ['createdAt', 'authenticatedAt', 'deadline', 'idle', 'userId', 'persistent', 'label'],
+  },
 )
 
 describe('the payload of a session', () => {

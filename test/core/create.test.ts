@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
-import type { SessionsOptions } from '../../packages/strongroom/src/create.ts'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { ConfigError, NotAttachedError, TooLargeError } from '../../packages/strongroom/src/errors.ts'
+import type { SessionsOptions } from '../../packages/strongroom/src/options.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import { fixture } from './fixtures/fixture.ts'
 import { settle } from './fixtures/gates.ts'
@@ -132,12 +132,12 @@ describe('an option', () => {
     refused({ StoreTimeOut: 5 }, /Did you mean "storeTimeout"\?/)
     refused(
       { colour: 5 },
-      /"colour" for createSessions\(\)\. Known: store, secrets, cookie, namespace, idle, absolute, remember/,
+      /"colour" for createSessions\(\)\. Known: store, secrets, cookie, transport, namespace, idle, absolute, remember/,
     )
   })
 
   it('of login() is refused, and the error says where it belongs', () => {
-    for (const name of ['limit', 'atLimit', 'label', 'keep', 'asOf'])
+    for (const name of ['limit', 'atLimit', 'label', 'asOf'])
       refused(
         { [name]: 5 },
         new RegExp(`"${name}" for createSessions\\(\\)\\. It is an option of login\\(\\)\\. Known: `),

@@ -9,7 +9,12 @@ import { handleOf, type Id } from '../../packages/strongroom/src/crypto/token.ts
 /** Few moments, so that many sessions begin in the same one. */
 const sessionOf = (n: number): UserSession => {
   const id = createHash('sha256').update(String(n)).digest('base64url') as unknown as Id
-  return { id, createdAt: n % 7, expiresAt: 100, describe: () => ({ label: null, lastSeenAt: null, stamp: undefined }) }
+  return {
+    id,
+    createdAt: n % 7,
+    expiresAt: 100,
+    describe: () => ({ label: null, lastSeenAt: null, address: null, stamp: undefined }),
+  }
 }
 const some = fc.uniqueArray(fc.nat(200), { maxLength: 60 }).map((numbers) => numbers.map(sessionOf))
 const placeOf = ({ createdAt, id }: UserSession): DevicePlace => ({ createdAt, handle: handleOf(id) })

@@ -90,7 +90,7 @@ describe('an event', () => {
       'renewed renew',
       'loaded',
       'revoked logout',
-      'created',
+      'created login',
     ])
     const handles = events.flatMap((event) => ('handle' in event && event.handle ? event.handle : []))
     for (const handle of handles) assert.match(handle, /^[\w-]{16}$/)
@@ -309,6 +309,33 @@ describe('a listener', () => {
       assert.match(detail, /^\s+at .*events\.test\.ts/m)
       assert.ok(!detail.includes(CANARY), detail)
     }
+  })
+
+  it('whose message looks like a stack is not quoted in the warning, even if the message was changed later', async () => {
+    const details: string[] = []
+    const listen = (warning: Error & { detail?: string }) => void details.push(`${warning.detail}`)
+    process.on('warning', listen)
+    const error = (message: string, change: object = {}) => {
+      const made = new Error(message)
+      // It is made when somebody asks for it, with the message of that moment.
+      assert.ok(made.stack)
+      return Object.assign(made, change)
+    }
+    const lines = `a\n    at ${CANARY} (file:///a.ts:1:1)`
+    const faults = [error(lines), error('a'), error(''), error(lines, { message: '' }), error('a', { message: lines })]
+    for (const fault of [...faults, error('a', { stack: [lines] })]) {
+      const emit = emitter(() => {
+        throw fault
+      })
+      emit({ type: 'cleared', count: 1 })
+    }
+    await settle()
+    process.off('warning', listen)
+    assert.deepEqual(
+      details.map((detail) => /^\s+at .*events\.test\.ts/.test(detail)),
+      [true, true, true, false, false, false],
+    )
+    for (const detail of details) assert.ok(!detail.includes(CANARY), detail)
   })
 
   it('on the diagnostics channel gets every event, as the option does', async () => {

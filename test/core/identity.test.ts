@@ -111,7 +111,7 @@ for (const [name, make] of Object.entries(ENGINES))
       }
     })
 
-    it('who has just typed the password is signed in, whatever a thief with a copy did before or meanwhile', async () => {
+    it('anyone who has just typed the password is signed in, whatever a thief with a copy did before or meanwhile', async () => {
       for (const times of [1, 2])
         for (let at = 0, reached = true; reached; at++) {
           const app = make()

@@ -18,23 +18,28 @@ for (const aead of AEADS)
       const sealed = sealLabel(aead, label, ring.current, id)
       assert.deepEqual([sealed[0], sealed[1]], [VERSIONS[aead.cipher][2], ring.current.kid])
       for (const each of [label, { ...label, text: null }, { ...label, stamp }, { ...label, text: null, stamp }])
-        assert.deepEqual(openLabel(aead, sealLabel(aead, each, ring.current, id), ring, id), each)
+        for (const whole of [each, { ...each, address: '2001:db8:7::' }])
+          assert.deepEqual(openLabel(aead, sealLabel(aead, whole, ring.current, id), ring, id), whole)
       assert.ok(!sealed.includes('Firefox'))
       assert.ok(!sealLabel(aead, { ...label, stamp }, ring.current, id).includes(stamp))
     })
 
     it('opens by the documented derivation', () => {
       const { id } = fresh()
-      const sealed = sealLabel(aead, { ...label, stamp }, ring.current, id)
       const by = { secret: Buffer.alloc(0), label: 'strongroom label', context: id, header: 0 }
-      const text = openByHand(aead, ring.current.label, by, sealed)
-      assert.deepEqual(JSON.parse(text), [label.text, label.idle, label.deadline, stamp])
+      const parts = (given: Parameters<typeof sealLabel>[1]) =>
+        JSON.parse(openByHand(aead, ring.current.label, by, sealLabel(aead, given, ring.current, id)))
+      const { text, idle, deadline } = label
+      assert.deepEqual(parts({ ...label, stamp }), [text, idle, deadline, stamp])
+      // As it was before there were addresses.
+      assert.deepEqual(parts(label), [text, idle, deadline, null])
+      assert.deepEqual(parts({ ...label, address: '203.0.113.0' }), [text, idle, deadline, null, '203.0.113.0'])
     })
 
-    it('fits in the 512 bytes of a store, with the longest text, the longest lifetime and a stamp', () => {
+    it('fits in the 512 bytes of a store, with the longest text, lifetime and address and a stamp', () => {
       const { id } = fresh()
       const DAY = 86_400_000
-      const longest = { idle: 400 * DAY - 1, deadline: 8.64e15, stamp }
+      const longest = { idle: 400 * DAY - 1, deadline: 8.64e15, stamp, address: 'ffff:ffff:ffff::' }
       for (const unit of ['x', '"', '\\', 'é', '語', '\u2028', '\ufffd', '😀'.slice(0, 1), '😀', '\u0001', '\u009f']) {
         const text = tidyLabel(unit.repeat(300))
         const sealed = sealLabel(aead, { text, ...longest }, ring.current, id)

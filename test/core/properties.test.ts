@@ -124,6 +124,8 @@ describe('what a session shows of itself', () => {
       'keys',
       'createdAt',
       'authenticatedAt',
+      'level',
+      'method',
       'expiresAt',
       'endsAt',
       'handle',

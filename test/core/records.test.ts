@@ -85,7 +85,8 @@ describe('a record that was opened recently', () => {
       clock: () => 1,
       limit: 9999,
     })
-    const create = (token: VerifiedToken) => entryFor(token, { ...content, values: VALUES }, 9, undefined, 0)
+    const create = (token: VerifiedToken) =>
+      entryFor(token, { ...content, values: VALUES }, 9, undefined, { renewedAt: 0 })
     const token = newToken(ring, SHOP)
     const entry = create(token)
     records.open(entry, token)

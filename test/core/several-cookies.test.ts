@@ -213,7 +213,7 @@ for (const [name, options] of Object.entries(ENGINES))
   })
 
 describe('a session that was cleared', () => {
-  it('takes nothing over that a parallel request writes into it, whoever signs in', async () => {
+  it('takes nothing over that a parallel request writes into it, no matter who signs in', async () => {
     for (const keep of [undefined, 'none', ['kept']] as const) {
       const sessions = createSessions<Record<string, unknown>>({ secrets: randomBytes(32), store: memory() })
       const begin = sessions.open({})

@@ -4,17 +4,18 @@ import { once } from 'node:events'
 import { after, afterEach, beforeEach, describe, it, mock } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import type { SessionsOptions } from '../../packages/strongroom/src/create.ts'
 import { cached } from '../../packages/strongroom/src/engines/cached/cached.ts'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { ConfigError, StoreError } from '../../packages/strongroom/src/errors.ts'
 import type { SessionEvent } from '../../packages/strongroom/src/events.ts'
+import type { SessionsOptions } from '../../packages/strongroom/src/options.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
 import type { ClearOptions, IndexedStore, Store } from '../../packages/strongroom/src/store.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { newId } from '../../packages/strongroom/src/testing/store/entries.ts'
 import { root } from '../../scripts/packages.ts'
+import { untimed } from './fixtures/fixture.ts'
 import { settle } from './fixtures/gates.ts'
 import { secret } from './fixtures/secret.ts'
 
@@ -41,7 +42,7 @@ function sessionsOn(store: SessionsOptions['store'], sweep?: SessionsOptions['sw
     store: store as IndexedStore,
     secrets: secret('sweeper'),
     sweep,
-    on: (event) => events.push(event),
+    on: (event) => events.push(untimed(event)),
   })
   return { sessions, events }
 }

@@ -39,10 +39,12 @@ for (const [name, make] of Object.entries(STORES))
       const { desk, ada, clock, store } = await three()
       const start = clock() - 3 * MINUTE
       const list = await desk.visit((session) => ada.list(session))
+      const nowhere = { address: null, place: null, deviceBound: false }
       assert.deepEqual(
         list.map(({ handle: _, ...device }) => device),
         [
           {
+            ...nowhere,
             label: 'curl',
             current: false,
             createdAt: new Date(start + 2 * MINUTE),
@@ -50,6 +52,7 @@ for (const [name, make] of Object.entries(STORES))
             expiresAt: new Date(start + 2 * MINUTE + 14 * 86_400_000),
           },
           {
+            ...nowhere,
             label: 'My telephone',
             current: false,
             createdAt: new Date(start + MINUTE),
@@ -57,6 +60,7 @@ for (const [name, make] of Object.entries(STORES))
             expiresAt: new Date(start + 31 * MINUTE),
           },
           {
+            ...nowhere,
             label: 'Firefox on Linux',
             current: true,
             createdAt: new Date(start),

@@ -25,11 +25,13 @@ export const content = objectOf(name, value, 1).filter(
   (text) => JSON.stringify(Buffer.from(text).toString('latin1')).length < 1200,
 )
 
-/** What Node should read from JSON: an integer that a number cannot hold becomes its digits. */
+const TOKENS = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
+const isLarge = (token: string) => /^-?\d+$/.test(token) && !Number.isSafeInteger(Number(token))
+
+/**
+ * What Node should read from JSON: an integer that a number cannot hold becomes its digits. By the text, because V8 hands a reviver the
+ * source of another value where keys have escapes.
+ */
 export const seenOf = (text: string): unknown =>
-  JSON.parse(text, (_, value, context?: { source: string }) =>
-    typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? '')
-      ? BigInt(context?.source as string).toString()
-      : value,
-  )
+  JSON.parse(text.replace(TOKENS, (token) => (isLarge(token) ? `"${BigInt(token)}"` : token)))
 export const plain = (text: string): unknown => JSON.parse(text, (_, value) => (Object.is(value, -0) ? 0 : value))

@@ -101,6 +101,13 @@ def password(request):
     return state(request)
 
 
+def prove(request):
+    """What a view of Django's stores that has asked for the password again."""
+    proofs = [[int(time.time() * 1000), 1, "password"]]
+    request.session["_strongroom_proof"] = {"user": request.GET.get("user", str(request.user.pk)), "proofs": proofs}
+    return state(request)
+
+
 def expiry(request):
     """`to` is JSON for set_expiry. Without it, returns the current expiry."""
     if "to" in request.GET:
@@ -137,6 +144,7 @@ urlpatterns = [
     path("logout", sign_out),
     path("renew", renew),
     path("password", password),
+    path("prove", prove),
     path("expiry", expiry),
     path("ahead", ahead),
 ]

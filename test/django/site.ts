@@ -113,8 +113,10 @@ function viewsOver(users: Users, idOf: (name: string) => Promise<string>): Reado
       const field = String(await users.ask('SELECT password FROM auth_user WHERE username = ?', name))
       const [, iterations, salt] = field.split('$')
       assert.equal(hashOf(String(query.get('password')), salt, Number(iterations)), field)
-      session.login(await idOf(name))
+      session.login(await idOf(name), proofIn(query))
     },
+    '/step-up': (session, query) => session.stepUp(proofIn(query)),
+    '/danger': (session, query) => session.requireFresh('10m', { level: Number(query.get('level') ?? 1) }),
     '/logout': (session) => session.logout(),
     '/renew': (session) => session.renew(),
     async '/password'(session, query) {
@@ -129,6 +131,11 @@ function viewsOver(users: Users, idOf: (name: string) => Promise<string>): Reado
     },
   }
 }
+
+const proofIn = (query: URLSearchParams) => ({
+  method: query.get('method') ?? undefined,
+  level: query.has('level') ? Number(query.get('level')) : undefined,
+})
 
 export interface Answer {
   readonly user: string | null

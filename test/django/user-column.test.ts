@@ -37,6 +37,23 @@ function setup(more: Partial<DjangoSqliteOptions> = {}, more2: { cache?: string[
 const who = (session: Session<Record<string, unknown>>) => session.userId
 
 suite('a session table with columns of its own', () => {
+  test('has no addresses: the options for them are refused, and lists show null', async () => {
+    const { sessions, signIn } = setup()
+    for (const name of ['address', 'place'])
+      assert.throws(
+        () => createDjangoSessions({ store: {}, secretKey: SECRET, password: false, [name]: () => null } as never),
+        (error) =>
+          error instanceof ConfigError && /no place for an address, and lists of them show none/.test(error.message),
+      )
+    assert.throws(
+      () => createDjangoSessions({ store: {}, secretKey: SECRET, password: false, signals: {} } as never),
+      (error) => error instanceof ConfigError && /no place for what a login came from/.test(error.message),
+    )
+    await signIn('7')
+    const [device] = await sessions.of('7').list()
+    assert.deepEqual([device?.address, device?.place], [null, null])
+  })
+
   test('the columns are filled at every insert and update, with the user of that moment', async () => {
     const { sessions, rows } = setup()
     const visitor = new Visitor(sessions)

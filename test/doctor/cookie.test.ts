@@ -3,7 +3,7 @@ import { suite, test } from 'node:test'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import session from '../../packages/strongroom/src/express-session/session.ts'
-import { createSessions, type SessionsOptions } from '../../packages/strongroom/src/index.ts'
+import { bearer, createSessions, type SessionsOptions } from '../../packages/strongroom/src/index.ts'
 import { examined } from './found.ts'
 
 const secrets = 'Vb1rj9S0yT3eLq7uXc5wPz8kNm2hGd4fAa6iOoQs0Kx'
@@ -63,6 +63,16 @@ suite('the doctor and the cookie of a config', () => {
   test('a cookie that other sites send along is amber', async () => {
     const found = await look({ cookie: { sameSite: 'none' } })
     found.is('cookie-same-site', 'amber', /SameSite=None/i, /lax/)
+  })
+
+  test('sessions with bearer tokens have no cookie to be examined', async () => {
+    const found = await look({ transport: bearer(), namespace: 'app', seal: 'two-key' })
+    assert.deepEqual(
+      found.names().filter((name) => name.startsWith('cookie-')),
+      ['cookie-none'],
+    )
+    found.is('cookie-none', 'green', /header Authorization/)
+    found.is('seal', 'green', /one of which is in the token/)
   })
 
   test('two spellings in use are amber', async () => {

@@ -34,8 +34,7 @@ after(async () => {
 
 /** What an application may have at hand, and what each engine says that it is. */
 const FOREIGN: readonly (readonly [what: string, given: unknown, words: RegExp])[] = [
-  ['postgres.js', sql, /It got postgres\.js\. Pass the URL, or a Pool of pg\./],
-  ['Knex', query, /It got Knex\. Its pool cannot be shared: pass the URL, or a pool of the driver\./],
+  ['Knex', query, /It got Knex\. Pass the pool that it was given as "connectionPool", or the URL\./],
   ['Drizzle', drizzle(pool), /It got Drizzle\. Pass its driver: db\.\$client/],
   ['Drizzle on MySQL', drizzleMysql(mysqlPool), /It got Drizzle\. Pass its driver: db\.\$client/],
   ['Kysely', kysely, /It got Kysely\. Pass the pool that its dialect was made with\./],
@@ -63,6 +62,8 @@ for (const [engine, make] of Object.entries(ENGINES))
 
 describe('an engine that is handed the client of another', () => {
   for (const [engine, given, words] of [
+    ['mysql()', sql, /It got postgres\.js\. It is for postgres\(\)\./],
+    ['redis({ client })', sql, /It got postgres\.js\. It is for postgres\(\)\./],
     ['postgres()', mysqlPool, /must be a Pool or a Client of pg/],
     ['postgres({ client })', ioredis, /must be a Pool or a Client of pg/],
     ['mysql({ client })', pool, /must be a pool or a connection of mysql2/],
@@ -84,6 +85,8 @@ describe('an engine that is handed what it takes', () => {
   for (const [what, make] of [
     ['a pool of pg', () => postgres(pool)],
     ['a client of pg', () => postgres({ client: new pg.Client() })],
+    ['a client of postgres.js', () => postgres(sql)],
+    ['a client of postgres.js, as an option', () => postgres({ client: sql })],
     ['the pool behind Drizzle', () => postgres(drizzle(pool).$client)],
     ['a pool of mysql2', () => mysql(mysqlPool as never)],
     ['a pool of mysql2/promise', () => mysql(createPromisePool({ host: '127.0.0.1', port: 1 }) as never)],

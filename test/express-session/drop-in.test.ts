@@ -7,6 +7,7 @@ import type { Express, Request, RequestHandler } from 'express'
 import expressSession from 'express-session'
 import session, { type SessionOptions } from 'strongroom/express-session'
 import { memory } from 'strongroom/memory'
+import { manualClock } from 'strongroom/testing'
 import { secret } from '../core/fixtures/secret.ts'
 import { BASE, type Data, dataOf, gate, see, shop } from './shop.ts'
 import { site } from './site.ts'
@@ -43,6 +44,28 @@ describe('what an application reads and writes', () => {
     const visitor = running.visitor()
     await visitor.get('/ours')
     assert.deepEqual((await see(visitor)).data, { ours: 'set' })
+  })
+
+  test('is not extended by sessions.peek(request), which tells how long it still lives', async () => {
+    const clock = manualClock()
+    const options = { clock, store: memory({ clock }), idle: '30m', resave: true } as const
+    const running = await shop(options, (app) => {
+      app.get('/login', async (request, response) => {
+        const ours = await running.middleware.sessions.get(request)
+        ours.login('ada')
+        response.json('welcome')
+      })
+      app.get('/left', async (request, response) => response.json(await running.middleware.sessions.peek(request)))
+    })
+    const visitor = running.visitor()
+    assert.equal(await visitor.json('/left'), null)
+    await visitor.get('/login')
+    for (const minutes of [20, 10]) {
+      assert.equal((await visitor.json<{ expiresIn: number }>('/left')).expiresIn, (minutes + 10) * 60_000)
+      clock.advance(10 * 60_000)
+    }
+    await visitor.get('/see')
+    assert.equal((await visitor.json<{ expiresIn: number }>('/left')).expiresIn, 30 * 60_000)
   })
 
   test('of parallel requests, none is lost', async () => {

@@ -1,21 +1,27 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { suite, type TestContext, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
-import type { SessionsOptions } from '../../packages/strongroom/src/create.ts'
 import { cookie } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { sqlite } from '../../packages/strongroom/src/engines/sqlite/sqlite.ts'
 import { ConfigError } from '../../packages/strongroom/src/errors.ts'
+import type { SessionEvent } from '../../packages/strongroom/src/events.ts'
 import { Blocks } from '../../packages/strongroom/src/figures/blocks.ts'
+import { Counter } from '../../packages/strongroom/src/figures/counter.ts'
 import { type FiguresOptions, figures } from '../../packages/strongroom/src/figures/figures.ts'
 import { bucketOf, type Histogram, percentile } from '../../packages/strongroom/src/figures/latency.ts'
 import { emptyPoint } from '../../packages/strongroom/src/figures/point.ts'
+import type { SessionsOptions } from '../../packages/strongroom/src/options.ts'
 import { createSessions, type Sessions } from '../../packages/strongroom/src/sessions.ts'
 import { manualClock } from '../../packages/strongroom/src/testing/clock.ts'
 import { sessionFor } from '../../packages/strongroom/src/testing/index.ts'
 import { watched } from '../../packages/strongroom/src/testing/watched.ts'
+import { root } from '../../scripts/packages.ts'
+import { eventTypes } from '../support/docs/events.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -72,6 +78,31 @@ suite('figures', () => {
     assert.equal(counts.renewed, 3)
     assert.ok((counts.loaded ?? 0) >= 5)
     assert.ok((day.total.calls.create?.count ?? 0) >= 4)
+  })
+
+  test('visitors who are refused a session are counted', async (t) => {
+    const { counting, sessions } = counted(t, { anonymous: { perMinute: 1 } })
+    for (let visitor = 0; visitor < 3; visitor++) await sessionFor(sessions, { data: { basket: 1 } }).catch(() => null)
+    assert.equal((await counting.snapshot()).hour.total.counts.anonymousRefused, 1)
+  })
+
+  test('every event is counted, by a name that is on the page', () => {
+    const page = readFileSync(join(root, 'docs', 'figures.md'), 'utf8')
+    const clock = manualClock()
+    const counts = eventTypes().map((type) => {
+      const found: string[] = []
+      const counter = new Counter(clock, (_, { counts }) =>
+        found.push(...Object.entries(counts).map(([name, count]) => `${name} ${count}`)),
+      )
+      const reason = type === 'expired' ? 'idle' : 'revoke'
+      counter.event({ type, count: 7, reason, what: 'cookie' } as unknown as SessionEvent)
+      counter.handOver(true)
+      const [first = assert.fail(`${type} is not counted`)] = found
+      assert.ok(page.includes(`\`${first.split(' ')[0]}\``), `${first} is not in docs/figures.md`)
+      return first
+    })
+    for (const count of ['reused 1', 'proofsRefused 1', 'signals 1', 'guessing 1', 'bound 1', 'anonymousRefused 7'])
+      assert.ok(counts.includes(count), `${count} is not in ${counts}`)
   })
 
   test('two createSessions of one process are counted apart', async (t) => {

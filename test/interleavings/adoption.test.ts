@@ -5,6 +5,6 @@ sweep({
   title: 'while sessions are adopted',
   open: adopting,
   clients: ['adopted'],
-  every: [12, 1],
-  most: [40, 200],
+  every: [12, 7, 1],
+  most: [40, 100, 200],
 })

@@ -4,16 +4,16 @@ import { count } from '../support/counts.ts'
 import { check, type Failure, reportOf } from './checker/check.ts'
 import { afterRotation, inCookies, inMemory, oneByOne, onOneNode, onTwoCaches } from './checker/places.ts'
 import { CHOSEN } from './checker/plans.ts'
-import { IS_FULL } from './checker/size.ts'
+import { sized } from './checker/size.ts'
 
-/** How often the actors are interrupted, and the most schedules of a plan: in a short run, and in CI. */
+/** How often the actors are interrupted, and the most schedules of a plan. */
 const PLACES = {
-  'in memory': { open: inMemory, preemptions: 3, most: [80, 1000] },
-  'where an index is read first': { open: oneByOne, preemptions: 3, most: [30, 300] },
-  'on two nodes with caches of their own': { open: onTwoCaches, preemptions: 2, most: [10, 100] },
-  'on one node, to which answers come late': { open: onOneNode, preemptions: 2, most: [30, 200], answers: true },
-  'after a rotation of secrets': { open: afterRotation, preemptions: 2, most: [20, 200] },
-  'in cookies, with revocations': { open: inCookies, preemptions: 3, most: [40, 300] },
+  'in memory': { open: inMemory, preemptions: 3, most: [80, 120, 1000] },
+  'where an index is read first': { open: oneByOne, preemptions: 3, most: [30, 40, 300] },
+  'on two nodes with caches of their own': { open: onTwoCaches, preemptions: 2, most: [10, 15, 100] },
+  'on one node, to which answers come late': { open: onOneNode, preemptions: 2, most: [30, 40, 200], answers: true },
+  'after a rotation of secrets': { open: afterRotation, preemptions: 2, most: [20, 30, 200] },
+  'in cookies, with revocations': { open: inCookies, preemptions: 3, most: [40, 60, 300] },
 } as const
 
 describe('the session protocol, in every order of the operations,', () => {
@@ -23,7 +23,7 @@ describe('the session protocol, in every order of the operations,', () => {
       const failures: Failure[] = []
       let [schedules, cut] = [0, 0]
       for (const plan of plans) {
-        const checked = await check(open, plan, { ...options, most: most[IS_FULL ? 1 : 0] })
+        const checked = await check(open, plan, { ...options, most: sized(most) })
         failures.push(...checked.failures)
         schedules += checked.schedules
         cut += Number(checked.isCut)

@@ -103,7 +103,7 @@ suite('Passport with strongroom/express-session', { timeout: 20_000 }, () => {
     }
   })
 
-  test('who was signed in before passportSessions() was added stays so, and is in no list until the next login', async (t) => {
+  test('a visitor who was signed in before passportSessions() was added stays so, and is in no list until the next login', async (t) => {
     const before = new passport.Passport()
     before.serializeUser((user, done) => done(null, (user as User).id))
     const { visitor, sessions, watch, me } = await site(t, {

@@ -219,7 +219,7 @@ for (const [over, dropIn] of [
     })
 
     for (const keepSessionInfo of [false, true])
-      test(`while the store is down, a visitor keeps the data, and who was signed in is nobody: keepSessionInfo ${keepSessionInfo}`, async (t) => {
+      test(`while the store is down, a visitor keeps the data, and the user who was signed in is nobody: keepSessionInfo ${keepSessionInfo}`, async (t) => {
         const { visitor, watch, sessions, seen, me } = await direct(t, { keepSessionInfo, remember: '30d' })
         const refused = async (method: string) => {
           let failures = 0

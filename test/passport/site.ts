@@ -4,9 +4,9 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import passport from 'passport'
 import { Strategy as LocalStrategy } from 'passport-local'
 import { strongroom } from '../../packages/strongroom/src/adapters/express.ts'
-import type { SessionsOptions } from '../../packages/strongroom/src/create.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import session from '../../packages/strongroom/src/express-session/session.ts'
+import type { SessionsOptions } from '../../packages/strongroom/src/options.ts'
 import { type PassportSessionsOptions, passportSessions } from '../../packages/strongroom/src/passport/passport.ts'
 import { createSessions, type Sessions } from '../../packages/strongroom/src/sessions.ts'
 import type { Visitor } from '../../packages/strongroom/src/testing/adapter/visitor.ts'
@@ -30,7 +30,7 @@ export interface SiteParts {
 export interface SiteOptions {
   /** Mounts `strongroom/express-session` instead of `strongroom(sessions)`. */
   readonly dropIn?: boolean
-  readonly sessions?: Pick<SessionsOptions, 'credential' | 'adoptFrom'>
+  readonly sessions?: Pick<SessionsOptions, 'credential' | 'adoptFrom' | 'onLogin' | 'onLogout'>
   readonly passport?: PassportSessionsOptions
   readonly serialize?: (user: Express.User) => unknown
   /** Passport itself, before `passportSessions` is called. */

@@ -36,6 +36,23 @@ suite('the devices page of an application', () => {
     assert.doesNotMatch(text, /<script|style="/)
   })
 
+  test('shows the place and the network of each device, where the application stores addresses', async (t) => {
+    const { site, own } = await open(t)
+    assert.doesNotMatch((await site.get('/account/devices', { cookie: own })).text, /strongroom-where/)
+    const sessions = shop({
+      address: (request: Request) => (request.headers.get('user-agent') === CURL ? null : '203.0.113.7'),
+      place: () => 'Berlin & <b>',
+    })
+    const [seen, unseen] = [await signIn(sessions, '42'), await signIn(sessions, '42', CURL)]
+    const { node } = devicesPage(sessions, { signIn: '/sign-in' })
+    const { text } = await (await serving(t, node)).get('/account/devices', { cookie: unseen })
+    assert.deepEqual(
+      [...text.matchAll(/<p class="strongroom-where">(.*?)<\/p>/g)].map(([, shown]) => shown),
+      ['Berlin &amp; &lt;b&gt; · 203.0.113.0/24'],
+    )
+    assert.ok(seen !== unseen && !text.includes('113.7'))
+  })
+
   test('of more than a hundred, the newest are shown, and it is said that there are more', async (t) => {
     const { site, sessions, own } = await open(t)
     for (let n = 0; n < 97; n++) await signIn(sessions, '42', CURL)

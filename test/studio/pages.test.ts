@@ -5,7 +5,9 @@ import { type LabReport, type Panels, serveStudio, studio } from '@strongroom/st
 import { cookie as cookieEngine } from '../../packages/strongroom/src/engines/cookie/cookie.ts'
 import { memory } from '../../packages/strongroom/src/engines/memory/memory.ts'
 import { figures } from '../../packages/strongroom/src/figures/figures.ts'
+import { bearer } from '../../packages/strongroom/src/http/bearer.ts'
 import { createSessions } from '../../packages/strongroom/src/sessions.ts'
+import { sessionFor } from '../../packages/strongroom/src/testing/session-for.ts'
 import { cookiesOf, SECRET, serving, shop, signIn, siteOf } from './browserless.ts'
 import { allPanels, doctorPanel, figuresSnapshot, labReport } from './panels.ts'
 
@@ -93,6 +95,18 @@ suite('every page of the studio', () => {
       assert.equal((await site.get(`/studio/assets/${name}`)).status, 404)
   })
 
+  test('of sessions with bearer tokens names no cookie, and refuses the forms of other sites', async (t) => {
+    const sessions = shop({ transport: bearer(), namespace: 'app' })
+    const { site } = await open(t, allPanels(), sessions)
+    const { headers } = await sessionFor(sessions, { userId: '42' })
+    for (const [path, expected] of PAGES) assert.equal((await site.get(path, headers)).status, expected, path)
+    const { text } = await site.get('/studio')
+    assert.match(text, /<dt>Token<\/dt><dd><code>Authorization<\/code>/)
+    assert.doesNotMatch(text, /<dt>Cookie<\/dt>/)
+    const origin = 'https://evil.example'
+    assert.equal((await site.post('/studio/count', {}, { origin, 'sec-fetch-site': null })).status, 403)
+  })
+
   test('a panel that was not passed has no page and no link', async (t) => {
     const { site } = await open(t, {})
     const { text } = await site.get('/studio')
@@ -154,6 +168,24 @@ suite('a user’s sessions', () => {
       /No live sessions.*An id that does not exist looks the same/s,
     )
     assert.match((await site.get('/studio/sessions?user=%20ada')).text, /begins or ends with a space/)
+  })
+
+  test('are shown with their networks and places, where the application stores addresses', async (t) => {
+    const addressed = shop({
+      address: (request: Request) => (request.headers.get('user-agent') === 'curl' ? null : '2001:db8:7:1::5'),
+      place: () => 'Berlin & <b>',
+    })
+    const { site, sessions } = await open(t, undefined, addressed)
+    for (const agent of ['Firefox/1', 'curl']) await signIn(sessions, 'eve', agent)
+    const { text } = await site.get('/studio/sessions?user=eve')
+    assert.match(text, /<th scope="col">Device<\/th><th scope="col">Address<\/th>/)
+    assert.deepEqual(
+      [...text.matchAll(/<td data-label="Address">(.*?)<\/td>/g)].map(([, shown]) => shown),
+      ['Unknown', '2001:db8:7::/48, Berlin &amp; &lt;b&gt;'],
+    )
+    const { site: other, sessions: without } = await open(t)
+    await signIn(without, 'eve')
+    assert.doesNotMatch((await other.get('/studio/sessions?user=eve')).text, /Address/)
   })
 
   test('of an id that may not be what it looks like, the page says so where there are none', async (t) => {

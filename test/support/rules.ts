@@ -68,9 +68,11 @@ export function packagesNotAllowed(sources: Sources, { dependencies = {}, peerDe
 }
 
 function belongs(name: string, file: string, isPeer: boolean): boolean {
-  if (name === 'cookie') return inStrongroom('(?:http|express-session)/').test(file)
+  if (name === 'cookie') return inStrongroom('(?:http|express-session|device-bound)/').test(file)
+  if (name === 'jose' || name === 'structured-headers') return inStrongroom('device-bound/').test(file)
   // What opens the cookies of another library.
   if (name === 'iron-session') return inStrongroom('adoption/iron-session\\.ts$').test(file)
+  if (name === '@opentelemetry/api') return inStrongroom('opentelemetry/').test(file)
   return isPeer && inStrongroom('(?:adapters|engines|express-session)/').test(file)
 }
 

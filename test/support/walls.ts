@@ -39,6 +39,8 @@ const ROOMS: readonly Room[] = [
   // What one request needs, as types: it is made in create.ts.
   { name: 'context', files: inStrongroom('context\\.ts$'), imports: [], types: [...MIDDLE, 'backing'] },
   { name: 'request', files: inStrongroom('request/'), imports: [...MIDDLE, 'backing', 'context'] },
+  // A policy in words, and what standards ask for.
+  { name: 'policy', files: inStrongroom('policy/'), imports: [...MIDDLE, 'backing', 'context'] },
   { name: 'adoption', files: inStrongroom('adoption/'), imports: [...MIDDLE, 'backing', 'context', 'request'] },
   { name: 'admin', files: inStrongroom('admin/'), imports: [...MIDDLE, 'backing', 'context', 'request'] },
   {
@@ -54,11 +56,23 @@ const ROOMS: readonly Room[] = [
     imports: [...LOW, 'session', 'adapters'],
     types: ['sessions'],
   },
+  // Its packages are installed by those who use it alone.
+  {
+    name: 'device-bound',
+    files: inStrongroom('device-bound/'),
+    imports: [...MIDDLE, 'backing', 'context', 'request'],
+  },
   {
     name: 'figures',
     files: inStrongroom('figures/'),
     imports: [...LOW, 'store', 'backing'],
     types: ['events', 'sessions'],
+  },
+  {
+    name: 'opentelemetry',
+    files: inStrongroom('opentelemetry/'),
+    imports: [...LOW, 'backing', 'engines'],
+    types: ['store', 'events', 'sessions'],
   },
   // Makes sessions of its own, and is an adapter at the same time.
   {
@@ -72,8 +86,8 @@ const ROOMS: readonly Room[] = [
   { name: 'index', files: inStrongroom('(?:index|worker|stores)\\.ts$'), imports: ['*'] },
   {
     name: 'sessions',
-    files: inStrongroom('(?:sessions|create|development|assemble|parts|servers)\\.ts$'),
-    imports: [...MIDDLE, 'backing', 'context', 'request', 'adoption', 'admin', 'engines'],
+    files: inStrongroom('(?:sessions|create|options|other-options|strangers|development|assemble|parts|servers)\\.ts$'),
+    imports: [...MIDDLE, 'backing', 'context', 'request', 'policy', 'adoption', 'admin', 'engines'],
   },
   {
     name: 'scan',

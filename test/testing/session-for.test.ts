@@ -32,6 +32,16 @@ suite('sessionFor', () => {
     assert.equal(await sessions.of('ada').revoke(handle), true)
   })
 
+  test('passes the options of the login on, such as a level', async () => {
+    const sessions = createSessions<Data>({ store: memory(), secrets })
+    const login = { method: 'totp', level: 2, label: 'the tablet' }
+    const { cookie } = await sessionFor(sessions, { userId: 'ada', login })
+    const session = await sessions.read({ cookie })
+    session.requireFresh('1m', { level: 2 })
+    const [device] = await sessions.of('ada').list()
+    assert.deepEqual([session.method, device?.label], ['totp', 'the tablet'])
+  })
+
   test('works with sessions that are stored in the cookie', async () => {
     const sessions = createSessions<Data>({ store: cookie(), secrets })
     const made = await sessionFor(sessions, { data: { theme: 'dark' } })
@@ -41,6 +51,9 @@ suite('sessionFor', () => {
   test('refuses to create a session that would not be saved, and refuses unknown options', async () => {
     const sessions = createSessions<Data>({ store: memory(), secrets })
     await assert.rejects(sessionFor(sessions, {}), /needs a userId or some data/)
-    await assert.rejects(sessionFor(sessions, { user: 'ada' } as never), /Unknown option "user".*userId, data, headers/)
+    await assert.rejects(
+      sessionFor(sessions, { user: 'ada' } as never),
+      /Unknown option "user".*userId, login, data, headers/,
+    )
   })
 })

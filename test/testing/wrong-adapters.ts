@@ -127,8 +127,46 @@ function runSuiteOn(name: string, adapter: Adapter): void {
   )
 }
 
+type Within = BaseSessions<Record<string, unknown>>['within']
+
+/** Mistakes that `sessions.current()` shows. Each has to fail the suite. */
+const WITHIN: Readonly<Record<string, (within: Within) => Within>> = {
+  'that never says whose work it is':
+    () =>
+    (_request, work, ...args) =>
+      work(...args),
+  'that stays in its first request': (within) => {
+    let first: object | undefined
+    return (request, work, ...args) => {
+      first ??= request
+      return within(first, work, ...args)
+    }
+  },
+  'that forgets whose work it is while it reads a form':
+    (within) =>
+    (request, work, ...args) =>
+      request instanceof Object && 'method' in request && request.method === 'POST'
+        ? work(...args)
+        : within(request, work, ...args),
+}
+
+export const WRONG_CURRENT = Object.keys(WITHIN)
+
+function runCurrentOn(name: string, mistake: (within: Within) => Within): void {
+  adapterSuite(name, async (sessions, application, protection) => {
+    const handler = withSessions({ ...sessions, within: mistake(sessions.within) }, async (request, response) => {
+      const form = new URLSearchParams(protection ? await text(request) : '')
+      if (protection) await csrf(sessions, protection)(request, form.get(protection.field ?? '_csrf'))
+      const field = (name: string) => form.get(name)
+      await send(response, await application({ request, url: request.url ?? '', field }))
+    })
+    return listening(createServer(handler))
+  })
+}
+
 // `node wrong-adapters.ts`: runs the suite on all of them.
 if (process.argv[1] === import.meta.filename) {
   for (const [name, adapter] of Object.entries(ADAPTERS)) runSuiteOn(name, adapter)
   runSuiteOn(NONE, right)
+  for (const [name, mistake] of Object.entries(WITHIN)) runCurrentOn(name, mistake)
 }

@@ -1,5 +1,5 @@
 import type { DjangoEngine } from '../../../packages/django/src/engine.ts'
-import type { SessionsOptions } from '../../../packages/strongroom/src/create.ts'
+import type { SessionsOptions } from '../../../packages/strongroom/src/options.ts'
 import type { Sessions } from '../../../packages/strongroom/src/sessions.ts'
 import type { Clock, Store } from '../../../packages/strongroom/src/store.ts'
 import type { Watched } from '../../../packages/strongroom/src/testing/watched.ts'

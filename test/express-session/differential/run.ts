@@ -106,7 +106,7 @@ export async function seenBy(session: SessionFunction, { options, handlers = {},
         client.begin({ path, method, headers: { ...headers, ...(sent && { cookie: sent }) } }),
       )
       // What is done after the response.
-      await turns(5)
+      await turns(25)
       const named = (name: string) => answer.lines.filter((each) => each[0] === name).map((each) => each[1])
       const at = `${index + 1} ${method === 'GET' ? '' : `${method} `}${path}`
       seen.set(`${at}: response`, `${answer.status} ${named('location')}${answer.body}`)

@@ -7,7 +7,8 @@ import type { APIContext } from 'astro'
 import { csrf, type PendingSession, strongroom } from '../../../packages/strongroom/src/adapters/astro.ts'
 import { memory } from '../../../packages/strongroom/src/engines/memory/memory.ts'
 import { ConfigError, type StrongroomError } from '../../../packages/strongroom/src/errors.ts'
-import { type BaseSessions, createSessions } from '../../../packages/strongroom/src/sessions.ts'
+import type { SessionsOptions } from '../../../packages/strongroom/src/options.ts'
+import { type BaseSessions, createSessions, type Sessions } from '../../../packages/strongroom/src/sessions.ts'
 import { http1 } from '../../../packages/strongroom/src/testing/adapter/client.ts'
 import { Visitor } from '../../../packages/strongroom/src/testing/adapter/visitor.ts'
 import { watched } from '../../../packages/strongroom/src/testing/watched.ts'
@@ -33,9 +34,14 @@ suite('Astro', { timeout: 120_000 }, () => {
   })
   after(() => app.remove())
 
-  async function site(t: TestContext, pages: Pages = () => ({})): Promise<Here> {
+  async function site(
+    t: TestContext,
+    pages: Pages = () => ({}),
+    options: Pick<SessionsOptions, 'address'> = {},
+  ): Promise<Here> {
     const watch = watched(memory())
     const sessions = createSessions<Values>({
+      ...options,
       store: watch.store,
       secrets: randomBytes(32),
       sweep: false,
@@ -65,6 +71,14 @@ suite('Astro', { timeout: 120_000 }, () => {
       throw new Error('no connection to secretPlan')
     }
   }
+
+  test('a list of devices has the address that Astro knows', async (t) => {
+    const address = ({ clientAddress }: APIContext) => clientAddress
+    const { sessions, visitor } = await site(t, undefined, { address })
+    await visitor().must('/login')
+    const { of } = sessions as Sessions<Values>
+    assert.equal((await of('ada').list())[0]?.address, '127.0.0.0/24')
+  })
 
   suite('pages', () => {
     test('have the session in Astro.locals, and by sessions.get(Astro)', async (t) => {

@@ -264,7 +264,7 @@ suite('the example of Nuxt', { timeout: 300_000, skip: chromium.skip }, () => {
     assert.match(failed.text, /Error (?:<!-- -->)?500(?:<!-- -->)? for (?:<!-- -->)?ida/)
   })
 
-  test('a WebSocket is opened for who has signed in', async (t) => {
+  test('a WebSocket is opened for a visitor who has signed in', async (t) => {
     const someone = await visitor('jane')
     const open = (cookie?: string) => {
       const socket = new WebSocket(`${server.url.replace('http', 'ws')}/live`, { headers: cookie ? { cookie } : {} })

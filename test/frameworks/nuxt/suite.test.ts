@@ -62,7 +62,11 @@ const PLUGIN = `
 import { strongroom } from 'strongroom/h3'
 
 const shared = globalThis.suiteOfNuxt
-const sessions = new Proxy({}, { get: (_, name) => (...args) => shared.running.sessions[name](...args) })
+// Each call is one of the sessions that are there by then; what is no call is asked for in requests alone.
+const sessions = new Proxy({}, {
+  get: (_, name) =>
+    name === 'ownRequests' ? shared.running.sessions[name] : (...args) => shared.running.sessions[name](...args),
+})
 const plugin = strongroom(sessions)
 
 export default defineNitroPlugin((nitroApp) => {

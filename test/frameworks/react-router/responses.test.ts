@@ -59,6 +59,19 @@ suite('the session of a request', { timeout: 20_000 }, () => {
     assert.match(String(codes[1]), /in React Router, the context/)
   })
 
+  test('is listed with the address that its request has, in a header of the platform', async () => {
+    const { sessions } = slowSessions({
+      address: ({ request }: Pick<ActionFunctionArgs, 'request'>) => request.headers.get('X-Real-IP'),
+    })
+    const login = async ({ context }: Pick<ActionFunctionArgs, 'context'>) => {
+      ;(await sessions.get(context)).login('ada')
+      return null
+    }
+    const { ask } = await site.open({ middleware: strongroom(sessions), action: login })
+    assert.equal((await ask('/page', undefined, { ...POST, headers: { 'X-Real-IP': '203.0.113.7' } })).status, 200)
+    assert.equal((await sessions.of('ada').list())[0]?.address, '203.0.113.0/24')
+  })
+
   test('costs a page nothing that does not ask for it', async () => {
     const { sessions, watch } = slowSessions()
     const { cookie } = await sessionFor(sessions, { data: { a: 1 } })

@@ -128,7 +128,7 @@ export class Actor {
     const goesOn = before && ((isLive && !deed.isLogin) || before.handle === handle || loaded === handle)
     const line = goesOn ? before.line : this.#newLine(deed, session)
     deed.received = this.scene.hand(text, line, handle)
-    if (deed.verb !== 'renew unanswered') this.cookie = deed.received
+    if (!deed.verb.endsWith('unanswered')) this.cookie = deed.received
   }
 
   #newLine(deed: Deed, { userId }: Session<Anything>) {

@@ -65,6 +65,7 @@ function engine(
           staleFor,
           inCookies: false,
           isRotated: false,
+          renewsByTime: false,
           source: null,
           clear: async () => undefined,
         }

@@ -16,7 +16,9 @@ function* oneOfEach({ open, listed, scene }: Aftermath): Iterable<Violation> {
   const texts = new Map<Line, Set<string>>()
   for (const { cookie } of open)
     if (!isForeign(cookie)) texts.set(cookie.line, (texts.get(cookie.line) ?? new Set()).add(cookie.text))
-  if ([...texts.values()].some(({ size }) => size > 1))
+  // After a renewal by time, the one before it, too.
+  const most = scene.place.renewsByTime ? 2 : 1
+  if ([...texts.values()].some(({ size }) => size > most))
     yield { invariant: 'I4', what: 'two cookies of one session open it' }
   if (!listed) return
   const { u } = scene.place.users
@@ -27,7 +29,7 @@ function* oneOfEach({ open, listed, scene }: Aftermath): Iterable<Violation> {
     yield { invariant: 'I4', what: 'a live session that is not in the list' }
 }
 
-/** Whoever holds the current cookie stays signed in, unless an end or another holder concerns his session. */
+/** Anyone who holds the current cookie stays signed in, unless an end or another holder concerns his session. */
 function* staysSignedIn(aftermath: Aftermath, { name, cookie }: Actor): Iterable<Violation> {
   if (!cookie || aftermath.opens(cookie)) return
   const { deeds } = aftermath
@@ -54,13 +56,16 @@ function* staysSignedIn(aftermath: Aftermath, { name, cookie }: Actor): Iterable
  * The requests of one page may be answered in any order, so each Set-Cookie may be the one that its browser has in the end:
  * none may sign it out of what a login or a renewal of the page has made.
  */
-function* page({ deeds: all, open }: Aftermath): Iterable<Violation> {
+function* page({ deeds: all, open, scene }: Aftermath): Iterable<Violation> {
   for (const members of ['OT', 'LM']) {
     const deeds = all.filter(({ actor }) => members.includes(actor))
     const moves = deeds.filter((deed) => deed.isLogin || renews(deed))
     const isPage = all.every(({ ends, key }) => !ends && key.endsWith('0')) && moves.length > 0
     if (!isPage || deeds.length < 2 || (moves.length > 1 && moves.some(({ isLogin }) => isLogin))) continue
     if (all.some(({ verb }) => verb === 'login over the limit')) continue
+    // What cannot be had: the answer to a renewal by time arrives after that to a login or a demanded renewal.
+    if (scene.place.renewsByTime && deeds.some((deed) => !moves.includes(deed) && deed.setCookie !== undefined))
+      continue
     for (const { verb, isLogin, setCookie } of deeds)
       if (
         setCookie !== undefined &&
@@ -104,8 +109,8 @@ function isConcerned(deeds: readonly Deed[], line: Line, actor: string, mine: De
     const shares = presents(deed, line)
     if (endsAll(deed) && line.user === 'u' && !spares(deed, line)) return true
     if (deed.verb === 'login over the limit' && line.user === 'u') return true
-    // Nobody else has what a login or a renewal has given; but what was adopted, everybody who came with that cookie.
-    const isAlone = mine?.presented != null && !isForeign(mine.presented)
+    // Nobody else has what a login or a demanded renewal has given; but what was adopted, everybody who came with that cookie.
+    const isAlone = mine?.presented != null && !isForeign(mine.presented) && (mine.isLogin || renews(mine))
     return shares && (isLogout(deed) || deed.isLogin || (renews(deed) && !isAlone))
   })
 }

@@ -8,11 +8,11 @@ import { FAULTS, notice } from './faults.ts'
 import { inMemory, type OpenPlace } from './places.ts'
 import { CHOSEN, THREE, TWO } from './plans.ts'
 import type { Plan } from './run.ts'
-import { IS_FULL } from './size.ts'
+import { sized } from './size.ts'
 
 /** `STRONGROOM_SEED=17` runs this schedule alone. */
 const SEED = process.env.STRONGROOM_SEED
-const SEEDS = SEED ? [Number(SEED)] : Array.from({ length: IS_FULL ? 2000 : 25 }, (_, at) => at + 1)
+const SEEDS = SEED ? [Number(SEED)] : Array.from({ length: sized([25, 300, 2000]) }, (_, at) => at + 1)
 
 const ALL = [...CHOSEN, ...THREE, ...TWO]
 const planOf = (seed: number) => ALL[(seed * 7919) % ALL.length] as Plan
@@ -36,7 +36,7 @@ async function ofFaults(): Promise<Schedule[]> {
 /** The first schedules of the plans of the weaknesses, as they are explored in memory. */
 async function ofWeaknesses(): Promise<Schedule[]> {
   const found: Schedule[] = []
-  const bounds = { preemptions: 2, most: IS_FULL ? 50 : 1 }
+  const bounds = { preemptions: 2, most: sized([1, 10, 50]) }
   for (const plan of CHOSEN) for (const turns of await turnsOf(inMemory, plan, bounds)) found.push({ plan, turns })
   return found
 }

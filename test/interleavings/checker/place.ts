@@ -19,6 +19,8 @@ export interface Place {
   readonly inCookies: boolean
   /** Did the sessions begin under a secret that is no longer the current one? */
   readonly isRotated: boolean
+  /** Are tokens renewed by time? Those of the sessions that are there at first are old enough. */
+  readonly renewsByTime: boolean
   /** The sessions of another framework that are adopted here. */
   readonly source: Source | null
   /** Ms after which no node believes an old copy. */

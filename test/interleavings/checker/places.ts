@@ -28,6 +28,7 @@ interface Plot {
   readonly inCookies?: boolean
   readonly isRotated?: boolean
   readonly adopts?: boolean
+  readonly renewsByTime?: boolean
 }
 
 /** A place whose stores are made at its first schedule. */
@@ -38,7 +39,15 @@ function place(name: string, make: (clock: Clock) => Plot): OpenPlace {
   let schedules = 0
   return (gates) => {
     plot ??= make(clock)
-    const { stores, node, staleFor = 0, inCookies = false, isRotated = false, adopts = false } = plot
+    const {
+      stores,
+      node,
+      staleFor = 0,
+      inCookies = false,
+      isRotated = false,
+      adopts = false,
+      renewsByTime = false,
+    } = plot
     clock.set(start)
     schedules++
     const users = { u: `ada ${schedules}`, v: `bob ${schedules}` }
@@ -51,6 +60,7 @@ function place(name: string, make: (clock: Clock) => Plot): OpenPlace {
       staleFor,
       inCookies,
       isRotated,
+      renewsByTime,
       source: adopts ? sourceWith(gates, `key-${schedules}`, sourceSession(users.u, start)) : null,
       clear: async (kept) => {
         // What has expired since is not found, and would be there again in the next schedule.
@@ -86,6 +96,12 @@ export const inMemory = place('memory', (clock) => {
 export const afterRotation = place('rotated', (clock) => {
   const store = memory({ clock, max: 1000 })
   return { stores: [store], node: (gates) => nodes(() => gates.around(store)), isRotated: true }
+})
+
+/** Tokens are renewed by time, and are old enough for it when a schedule begins. */
+export const renewedByTime = place('renewed by time', (clock) => {
+  const store = memory({ clock, max: 1000 })
+  return { stores: [store], node: (gates) => nodes(() => gates.around(store)), renewsByTime: true }
 })
 
 /** Sessions of another framework are adopted when their visitors come. */

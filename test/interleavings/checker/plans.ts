@@ -71,6 +71,30 @@ export const ADOPTED: readonly Plan[] = unordered<VerbName>([
   { X: [a], Y: [b], D: ['revoke others'] },
 ])
 
+/** Where tokens are renewed by time: two who have the same cookie, and others. */
+export const RENEWED: readonly Plan[] = [
+  ...unordered<VerbName>([
+    'read',
+    'read unanswered',
+    'write',
+    'keep',
+    'renew',
+    'login',
+    'login as v',
+    'logout',
+    'revoke others',
+  ]).flatMap(([a, b]): Plan[] => [
+    { O: [a, 'write'], T: [b, 'read'] },
+    { O: ['read unanswered', a], T: [b, 'write'] },
+    { O: [a], T: [b], P: ['revoke all'] },
+    { O: [a], T: [b], D: ['revoke others'] },
+  ]),
+  ...unordered(VISITOR).flatMap(([a, b]): Plan[] => [
+    { L: ['read', a], M: [b, 'read'] },
+    { L: [a], M: [b], P: ['revoke all'] },
+  ]),
+]
+
 /** Two clients, with two verbs each. */
 export const TWO: readonly Plan[] = [
   ...[...pairs(SPECIAL, FEW), ...pairs(FEW, SPECIAL), ...pairs(SPECIAL)].flatMap((a): Plan[] => [

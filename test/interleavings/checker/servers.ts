@@ -45,6 +45,8 @@ export function serverOn(
     clock: () => now.place.clock(),
     adoptFrom: place.source ? adoptionFrom(place.clock(), () => now.place.source as Source) : undefined,
     cookie: { name: COOKIE, secure: false },
+    // A false alarm would end a session that must go on.
+    ...(place.renewsByTime && { renewEvery: '2m', onReuse: 'end' }),
   })
   servers.set(key, Object.assign(now, { sessions }))
   return sessions

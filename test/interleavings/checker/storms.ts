@@ -9,10 +9,10 @@ import { killed, start } from '../../fault-injection/fixtures/child.ts'
 import { type Environment, onEach } from '../../fault-injection/fixtures/environment.ts'
 import { type Anything, sessionsOn } from '../../fault-injection/fixtures/site.ts'
 import { count } from '../../support/counts.ts'
-import { IS_FULL } from './size.ts'
+import { sized } from './size.ts'
 import { NO_SIGNALS, type Order, obey, PATIENT, visit } from './storm.ts'
 
-const ROUNDS = IS_FULL ? 1000 : 50
+const ROUNDS = sized([50, 200, 1000])
 /** Rounds that run at the same time, each with a user of its own. */
 const TOGETHER = 10
 const MODULE = new URL('../children/storm.ts', import.meta.url)

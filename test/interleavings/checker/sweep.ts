@@ -3,12 +3,13 @@ import { describe, it } from 'node:test'
 import { count } from '../../support/counts.ts'
 import { type Checked, check, reportOf } from './check.ts'
 import type { OpenPlace } from './places.ts'
-import { ADOPTED, THREE, TWO } from './plans.ts'
-import { IS_FULL } from './size.ts'
+import { ADOPTED, RENEWED, THREE, TWO } from './plans.ts'
+import { type Sizes, sized } from './size.ts'
 
 const CLIENTS = {
   two: { title: 'two clients with two verbs each keep every invariant', all: TWO },
   three: { title: 'three clients with one verb each keep every invariant', all: THREE },
+  renewed: { title: 'clients whose tokens are renewed by time keep every invariant', all: RENEWED },
   adopted: { title: 'visitors with one cookie of another framework keep every invariant', all: ADOPTED },
 } as const
 
@@ -17,10 +18,10 @@ interface Sweep {
   readonly open: OpenPlace
   /** By default two and three. */
   readonly clients?: readonly (keyof typeof CLIENTS)[]
-  /** One plan in so many is explored: in a short run, and in CI. */
-  readonly every: readonly [short: number, full: number]
-  /** The most schedules of a plan: in a short run, and in CI. */
-  readonly most?: readonly [short: number, full: number]
+  /** One plan in so many is explored; where most are left out, a prime, so that each verb is among them. */
+  readonly every: Sizes
+  /** The most schedules of a plan. */
+  readonly most?: Sizes
   /** The plans are dealt to so many tests, and this file has these of them. A test must end in time, and so must a file. */
   readonly parts?: { readonly of: number; readonly here: readonly number[] }
   readonly answers?: boolean
@@ -28,19 +29,26 @@ interface Sweep {
   readonly without?: RegExp
 }
 
-const size = IS_FULL ? 1 : 0
-const PREEMPTIONS = IS_FULL ? 3 : 2
+const PREEMPTIONS = sized([2, 3, 3])
 
 /** Explores plans in one place. */
 export function sweep(options: Sweep): void {
-  const { title, open, every, most = [40, 400], clients = ['two', 'three'], answers = false, without = /^$/ } = options
+  const {
+    title,
+    open,
+    every,
+    most = [40, 400, 400],
+    clients = ['two', 'three'],
+    answers = false,
+    without = /^$/,
+  } = options
   const { of, here } = options.parts ?? { of: 1, here: [1] }
-  const bounds = { preemptions: PREEMPTIONS, most: most[size], answers }
+  const bounds = { preemptions: PREEMPTIONS, most: sized(most), answers }
   describe(`${title}, in every order of the operations`, () => {
     for (const [name, part] of clients.flatMap((name) => here.map((part) => [name, part] as const)))
       it(`${CLIENTS[name].title}${of > 1 ? ` (part ${part} of ${of})` : ''}`, async (test) => {
         const plans = CLIENTS[name].all.filter((plan) => !without.test(JSON.stringify(plan)))
-        const chosen = plans.filter((_, at) => at % every[size] === 0).filter((_, at) => at % of === part - 1)
+        const chosen = plans.filter((_, at) => at % sized(every) === 0).filter((_, at) => at % of === part - 1)
         const checked: Checked[] = []
         for (const plan of chosen) checked.push(await check(open, plan, bounds))
         const total = (of: (one: Checked) => number) => checked.reduce((sum, one) => sum + of(one), 0)

@@ -31,6 +31,7 @@ export const VERBS = {
     }),
   // The response is lost on the way, so the client has the cookie from before.
   'renew unanswered': (me) => me.request((session) => (session.isNew ? 'none' : session.renew())),
+  'read unanswered': (me) => me.request(() => undefined),
   shorten: (me) => me.request((session) => (session.isNew ? 'none' : session.setExpiry({ absolute: SHORTENED }))),
   prolong: (me) =>
     me.request((session) => (session.isNew ? 'none' : session.setExpiry({ idle: null, absolute: PROLONGED }))),

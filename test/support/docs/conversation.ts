@@ -58,6 +58,8 @@ interface Question {
 
 async function ask({ port, method, path, body, jar, browser }: Question): Promise<{ status: number; body: string }> {
   const headers: Record<string, string> = { 'User-Agent': AGENTS[browser] ?? browser }
+  // As browsers do for a form of the page that they show. Others, such as [old], do not.
+  if (browser in AGENTS && method !== 'UPGRADE') headers['Sec-Fetch-Site'] = 'same-origin'
   if (jar.size > 0) headers.Cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
   if (body) headers['Content-Type'] = body.startsWith('{') ? 'application/json' : 'application/x-www-form-urlencoded'
   if (method === 'UPGRADE') Object.assign(headers, { Connection: 'Upgrade', Upgrade: 'websocket' })

@@ -10,9 +10,9 @@ import type { Answer } from './child.ts'
 import { converse } from './conversation.ts'
 
 const CHILD = fileURLToPath(import.meta.resolve('./child.ts'))
-const LIMIT = 15_000
+const LIMIT = 60_000
 /** The adapters' suite alone is hundreds of conversations. */
-const SUITE_LIMIT = 60_000
+const SUITE_LIMIT = 180_000
 /** For examples only: what `strongroom keys new` would have printed, twice. */
 const SECRETS = 'bE2uYw3fPq7cTz9kLr5xVn1mJh8sDg4aQo6iKe0U,mV4tRk8wXs2yGb6nHc0pZq5jLf9dTa3eUi7oYr1M'
 
