@@ -1,6 +1,6 @@
 /**
- * `node scripts/pictures.ts` takes the pictures of docs/demo.md and docs/studio.md, from the demo and the studio as they are now, with
- * the recorded run of the lab and the fonts of this machine. A word takes only those: `node scripts/pictures.ts studio`.
+ * `node scripts/pictures.ts` takes the pictures of docs/demo.md, docs/studio.md and CONTRIBUTING.md, from the demo, the studio and the
+ * documentation site as they are now, with the recorded run of the lab and the fonts of this machine. A word takes only those: `node scripts/pictures.ts studio`.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,10 +8,11 @@ import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import { Camera } from './pictures/camera.ts'
 import { demoPictures } from './pictures/demo.ts'
+import { sitePictures } from './pictures/site.ts'
 import { studioPictures } from './pictures/studio.ts'
 import { find } from './programs.mjs'
 
-const SETS = { demo: demoPictures, studio: studioPictures }
+const SETS = { demo: demoPictures, studio: studioPictures, site: sitePictures }
 
 const executablePath = find('chromium')
 if (!executablePath) throw new Error('Chromium is not installed: sudo apt-get install chromium')
