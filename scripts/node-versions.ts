@@ -18,6 +18,7 @@ const PARTS = [
   'passport/',
   'adapters/',
   'csrf/',
+  'device-bound/',
   'figures/',
   'studio/',
   'engines/first-use',

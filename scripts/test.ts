@@ -3,8 +3,8 @@
  * by a part of their path, everything else goes to Node's test runner.
  */
 import { spawn } from 'node:child_process'
-import { globSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { linesOf } from '../test/support/counts.ts'
@@ -34,9 +34,13 @@ if (files.length === 0) {
 
 const folder = mkdtempSync(join(tmpdir(), 'strongroom-counts-'))
 const counts = join(folder, 'counts')
+const slowest = join(folder, 'slowest')
 
 // With the cache, types are stripped only once for all files and the processes that they start.
 const { NODE_COMPILE_CACHE = join(import.meta.dirname, '..', 'node_modules', '.cache', 'tests') } = process.env
+
+// One more than there are cores, because many tests wait for a server that is paused or killed; and no more than memory has room for.
+const together = Math.min(availableParallelism() + 1, 4)
 
 // Limits for a test and for a file, so that a hanging one ends as a failure and not as a silence.
 const runner = spawn(
@@ -46,7 +50,10 @@ const runner = spawn(
     '--import=./test/support/file-limit.ts',
     '--test',
     '--test-reporter=spec',
-    '--test-concurrency=2',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=./scripts/slowest.ts',
+    `--test-reporter-destination=${slowest}`,
+    `--test-concurrency=${together}`,
     '--test-timeout=600000',
     ...flags,
     ...files,
@@ -56,6 +63,7 @@ const runner = spawn(
 // The terminal sends SIGINT to both; the runner reports what it was doing, and its exit code is ours.
 process.on('SIGINT', () => {})
 runner.on('exit', (code) => {
+  if (process.env.CI && existsSync(slowest)) console.log(`\nThe slowest files:\n${readFileSync(slowest, 'utf8')}`)
   for (const line of linesOf(counts)) console.log(line)
   rmSync(folder, { recursive: true, force: true })
   process.exit(code ?? 1)
