@@ -43,7 +43,7 @@ async function leftAfterLogout(t: TestContext, browser: Browser, clearSiteData: 
   return { draft, cookies: (await context.cookies()).map(({ name }) => name) }
 }
 
-suite('a logout, in a browser', { skip: chromium.skip, timeout: 60_000 }, () => {
+suite('a logout, in a browser', { skip: chromium.skip, timeout: 600_000 }, () => {
   let browser: Browser
   before(async () => {
     browser = await launch(chromium.path)

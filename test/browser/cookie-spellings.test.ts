@@ -77,7 +77,7 @@ async function running(t: TestContext, first: CookieSettings) {
   }
 }
 
-suite('a cookie whose options were changed, in a browser', { skip: chromium.skip, timeout: 120_000 }, () => {
+suite('a cookie whose options were changed, in a browser', { skip: chromium.skip, timeout: 600_000 }, () => {
   let browser: Browser
   before(async () => {
     browser = await launch(chromium.path)

@@ -23,7 +23,7 @@ const OTHER = 'other.test'
 /** Without this, Chromium stops after six proofs in nine minutes. Keys in software, because a test machine has no other. */
 const FEATURES = 'DeviceBoundSessions:RefreshQuota/false,EnableBoundSessionCredentialsSoftwareKeysForManualTesting'
 
-suite('Device Bound Session Credentials in Chromium', { skip: chromium.skip || openssl.skip, timeout: 300_000 }, () => {
+suite('Device Bound Session Credentials in Chromium', { skip: chromium.skip || openssl.skip, timeout: 600_000 }, () => {
   const dir = mkdtempSync(join(tmpdir(), 'strongroom-device-'))
   const certificate = { key: Buffer.alloc(0), cert: Buffer.alloc(0) }
   let pin = ''

@@ -19,7 +19,7 @@ const COLUMNS = `(() => {
   return Array.from({ length: width }, (_, x) => has(x)).filter(Boolean).length / width
 })()`
 
-suite('the figures of the studio in a browser', { skip: chromium.skip, timeout: 240_000 }, () => {
+suite('the figures of the studio in a browser', { skip: chromium.skip, timeout: 600_000 }, () => {
   let browser: Browser
   before(async () => {
     browser = await launch(chromium.path)

@@ -95,7 +95,7 @@ const heading = (page: Page) => page.getByRole('heading', { name: 'The accounts 
 const shows = (page: Page, text: RegExp) => dialog(page).getByText(text).waitFor()
 const isSignedOut = (page: Page) => page.getByRole('button', { name: 'Sign in' }).waitFor()
 
-suite('the page of examples/idle-warning.ts, in a real browser', { skip: chromium.skip, timeout: 240_000 }, () => {
+suite('the page of examples/idle-warning.ts, in a real browser', { skip: chromium.skip, timeout: 600_000 }, () => {
   let browser: Browser
   before(async () => {
     browser = await launch(chromium.path)
