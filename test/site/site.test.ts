@@ -4,6 +4,7 @@ import type { Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join, posix } from 'node:path'
 import { after, before, suite, type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import axe from 'axe-core'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { root } from '../../scripts/packages.ts'
@@ -189,6 +190,12 @@ suite('the documentation site', { timeout: 500_000 }, () => {
       return person.context.newPage()
     }
 
+    /** Opens a page, and waits until its scripts have taken it over: before, nothing listens to keys and buttons. */
+    async function open(page: Page, path: string): Promise<void> {
+      await page.goto(path)
+      await page.waitForFunction("document.querySelector('#app').__vue_app__ !== undefined")
+    }
+
     for (const colorScheme of ['light', 'dark'] as const)
       test(`axe finds nothing serious, and no page is wider than a phone (${colorScheme})`, async (t) => {
         const page = await reader(t, { colorScheme, viewport: { width: 360, height: 740 } })
@@ -215,9 +222,11 @@ suite('the documentation site', { timeout: 500_000 }, () => {
 
     test('the search finds "revoke", with nothing behind it but files, and leads to the heading', async (t) => {
       const page = await reader(t)
-      await page.goto('')
-      await page.keyboard.press('Control+k')
-      await page.locator('.VPLocalSearchBox input').fill('revoke')
+      await open(page, '')
+      const input = page.locator('.VPLocalSearchBox input')
+      // Again if it was not heard: a browser drops keys that come before it has drawn the page.
+      for (; !(await input.isVisible()); await delay(100)) await page.keyboard.press('Control+k')
+      await input.fill('revoke')
       const first = page.locator('.VPLocalSearchBox .result').first()
       assert.match(await shown(first), /revoke/i)
       await first.click()
@@ -229,7 +238,7 @@ suite('the documentation site', { timeout: 500_000 }, () => {
     test('a reader chooses the other theme, and it holds on the next page', async (t) => {
       const page = await reader(t, { colorScheme: 'light', viewport: { width: 1280, height: 900 } })
       const ground = () => page.evaluate('getComputedStyle(document.body).backgroundColor')
-      await page.goto('demo.html')
+      await open(page, 'demo.html')
       const light = await ground()
       // Pictures are loaded when they are needed, and have no size before.
       await page.locator('img.only-light').first().waitFor()
@@ -244,7 +253,7 @@ suite('the documentation site', { timeout: 500_000 }, () => {
 
     test('a code block is copied whole', async (t) => {
       const page = await reader(t, { permissions: ['clipboard-read', 'clipboard-write'] })
-      await page.goto('node.html')
+      await open(page, 'node.html')
       const block = page.locator('.vp-doc div[class*="language-"]').first()
       await block.hover()
       await block.locator('button.copy').click()
