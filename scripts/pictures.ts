@@ -1,6 +1,7 @@
 /**
  * `node scripts/pictures.ts` takes the pictures of docs/demo.md, docs/studio.md and CONTRIBUTING.md, from the demo, the studio and the
- * documentation site as they are now, with the recorded run of the lab and the fonts of this machine. A word takes only those: `node scripts/pictures.ts studio`.
+ * documentation site as they are now, with the recorded run of the lab and the fonts of this machine. A word takes
+ * only those: `node scripts/pictures.ts studio`.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -39,11 +39,7 @@ export const addressMutations: readonly Mutation[] = [
   ),
   at('base/warn')('addresses: a warning at each request', '    if (warned) return\n', ''),
   options('addresses: a rejection that nobody hears', '  given.catch(() => undefined)\n', ''),
-  options(
-    'addresses: a place without a time limit',
-    'await limit.call(async () => place(address))',
-    'await place(address)',
-  ),
+  options('addresses: a place without a time limit', 'await ask(() => place(address))', 'await place(address)'),
   options(
     'addresses: an option that is accepted where nothing lists it',
     "if (reason && (name === 'place' || !guessing))",

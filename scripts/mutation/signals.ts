@@ -66,8 +66,13 @@ export const signalMutations: readonly Mutation[] = [
   decided('signals: an end that is told and not done', 'if (!(await context.backing.end(ref))) return null', ''),
   decided(
     'signals: an end of which sockets hear nothing',
-    "  context.ends.tell({ id: ref.cookie.id, reason: 'revoke' })\n",
-    '',
+    "  revoked({ context, userId: signal.userId }, ref, 'revoke')\n",
+    "  if (context.emit.wanted()) context.emit({ type: 'revoked', handle: signal.handle, count: 1, reason: 'revoke' })\n",
+  ),
+  decided(
+    'signals: an end of which nobody knows whose session it was',
+    '{ context, userId: signal.userId }',
+    '{ context }',
   ),
   decided(
     'signals: a session that was ended and is shown all the same',
@@ -81,7 +86,7 @@ export const signalMutations: readonly Mutation[] = [
   ),
   decided(
     'signals: an application that can hold a request for ever',
-    'await limit.call(async () => onSignal(signal))',
+    'await ask(() => onSignal(signal))',
     'await onSignal(signal)',
   ),
   decided(

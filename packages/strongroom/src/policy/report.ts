@@ -13,7 +13,8 @@ export interface PolicyReport extends Protections {
   readonly deviations: readonly PolicyDeviation[]
   /**
    * The policy as three Markdown tables that can be read as they are: what ASVS 5.0 §7.1 asks to be documented, what else auditors ask
-   * for, and what is switched on against stolen tokens. Contains no secret. Throws `UnsupportedError` in a Worker, unless createSessions comes from 'strongroom/stores'.
+   * for, and what is switched on against stolen tokens. Contains no secret. Throws `UnsupportedError` in a Worker, unless createSessions
+   * comes from 'strongroom/stores'.
    */
   table(): string
 }

@@ -1,6 +1,6 @@
 import type { Backing } from '../backing/backing.ts'
+import { askWithin } from '../base/ask.ts'
 import { functionOption } from '../base/check.ts'
-import { TimeLimit } from '../base/time-limit.ts'
 import { warnOfOption } from '../base/warn.ts'
 import type { Addresses } from '../context.ts'
 import { ConfigError } from '../errors.ts'
@@ -112,18 +112,12 @@ function insteadOfAddress(given: unknown): string {
 
 function placesBy(place: PlaceOf, timeout: number): NonNullable<Addresses['placeOf']> {
   const warn = warnOfOption(WARNING, 'place', 'The list shows null for the place.')
-  const limit = new TimeLimit(timeout, () => new TooLate())
+  const ask = askWithin(timeout, warn)
 
   return async (address) => {
-    try {
-      const given: unknown = await limit.call(async () => place(address))
-      if (typeof given === 'string') return tidyLabel(given)
-      if (given !== null && given !== undefined) warn('returned neither a string nor null')
-    } catch (error) {
-      warn(error instanceof TooLate ? `did not return within ${timeout} ms` : 'threw an error')
-    }
+    const given = await ask(() => place(address))
+    if (typeof given === 'string') return tidyLabel(given)
+    if (given !== null && given !== undefined) warn('returned neither a string nor null')
     return null
   }
 }
-
-class TooLate extends Error {}

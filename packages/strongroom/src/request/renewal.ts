@@ -99,7 +99,10 @@ function renewal(facts: RenewalPolicy): Renewal {
   }
 }
 
-/** Has a request come with the cookie that would be sent by now, or has the session yet another one? Where that is unknown, the next response sends it. */
+/**
+ * Has a request come with the cookie that would be sent by now, or has the session yet another one? Where that is unknown, the next
+ * response sends it.
+ */
 async function isLate(
   { backing }: SessionsContext,
   { text }: VerifiedCookie,

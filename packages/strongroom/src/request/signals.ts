@@ -1,8 +1,8 @@
 import { isLoaded, type Loaded, presentedCookie } from '../backing/backing.ts'
+import { askWithin } from '../base/ask.ts'
 import { checkOptions, functionOption } from '../base/check.ts'
 import { Memo } from '../base/memo.ts'
 import { runExclusive } from '../base/mutex.ts'
-import { TimeLimit } from '../base/time-limit.ts'
 import { warnOfOption } from '../base/warn.ts'
 import type { Addresses, SessionsContext, SignalledRequest, SignalSource, Signals } from '../context.ts'
 import { handleOf } from '../crypto/token.ts'
@@ -12,6 +12,7 @@ import { header } from '../http/headers.ts'
 import type { Meta } from '../session/content.ts'
 import { afterEnd } from './load.ts'
 import { changesIn, deviceOf, learned, loginSignals, type Present, remembered, signalsOf } from './signal-values.ts'
+import { revoked } from './task.ts'
 
 /** What `onSignal` returns. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a function that only logs returns nothing
@@ -123,10 +124,8 @@ async function settle(
 
 async function end({ ref }: Loaded, signal: Signal, context: SessionsContext): Promise<null> {
   if (!(await context.backing.end(ref))) return null
-  const { handle, userId } = signal
-  context.ends.tell({ id: ref.cookie.id, reason: 'revoke' })
   tell(signal, 'end', context)
-  if (context.emit.wanted()) context.emit({ type: 'revoked', handle, count: 1, reason: 'revoke' }, { userId })
+  revoked({ context, userId: signal.userId }, ref, 'revoke')
   return null
 }
 
@@ -167,22 +166,16 @@ function tell(signal: Signal, outcome: SignalOutcome, { emit }: SessionsContext)
 /** A failure is no reason to refuse a request, or to end a session. */
 function decidedBy(onSignal: NonNullable<SignalsOptions['onSignal']>, timeout: number): Decide {
   const warn = warnOfOption(WARNING, 'signals: onSignal', 'The change is reported by an event, and requests go on.')
-  const limit = new TimeLimit(timeout, () => new TooLate())
+  const ask = askWithin(timeout, warn)
 
   return async (signal) => {
-    try {
-      const given: unknown = await limit.call(async () => onSignal(signal))
-      if (given === 'stepUp' || given === 'end') return given
-      if (given !== undefined && given !== 'report')
-        warn("returned something else than 'report', 'stepUp', 'end' or undefined")
-    } catch (error) {
-      warn(error instanceof TooLate ? `did not return within ${timeout} ms` : 'threw an error')
-    }
+    const given = await ask(() => onSignal(signal))
+    if (given === 'stepUp' || given === 'end') return given
+    if (given !== undefined && given !== 'report')
+      warn("returned something else than 'report', 'stepUp', 'end' or undefined")
     return 'report'
   }
 }
-
-class TooLate extends Error {}
 
 interface Device {
   readonly text: string

@@ -2,7 +2,7 @@ import type { SessionRef, VerifiedCookie } from '../backing/backing.ts'
 import type { AuditedRequest, SignalSource } from '../context.ts'
 import { handleOf } from '../crypto/token.ts'
 import { SessionGoneError } from '../errors.ts'
-import type { RevokeReason, SessionEvent } from '../events.ts'
+import type { EventDetails, RevokeReason, SessionEvent } from '../events.ts'
 import { checkValue, type Meta, type Values } from '../session/content.ts'
 import { expiryAfter, type RequestedLifetime } from '../session/lifetime.ts'
 import { applyChanges, type Changes } from '../session/merge.ts'
@@ -48,7 +48,12 @@ export function gone(task: Task, ref: SessionRef): SessionGoneError {
   return new SessionGoneError()
 }
 
-export function revoked(task: Pick<Task, 'context'>, { cookie }: SessionRef, reason: RevokeReason): void {
+/** `userId` where the task has no state, which would know whose session it is. */
+export function revoked(
+  task: Pick<Task, 'context'> & Pick<EventDetails, 'userId'>,
+  { cookie }: SessionRef,
+  reason: RevokeReason,
+): void {
   task.context.ends.tell({ id: cookie.id, reason })
   report(task, cookie, (handle) => ({ type: 'revoked', handle, count: 1, reason }))
 }

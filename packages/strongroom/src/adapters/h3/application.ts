@@ -37,8 +37,8 @@ export function attachToApp<Data extends object>(sessions: BaseSessions<Data>, a
 
   /**
    * What a page requests of its own server while it is rendered, by `event.$fetch`, `useFetch` or `useRequestFetch`, is a part of its
-   * request: it has the same session, which the page saves. Only with the same cookie or token; and not for a page that is cached for everybody, on
-   * whose context Nitro says so: it has no cookie, as somebody who comes for the first time.
+   * request: it has the same session, which the page saves. Only with the same cookie or token; and not for a page that is cached for
+   * everybody, on whose context Nitro says so: it has no cookie, as somebody who comes for the first time.
    */
   const outerOf = ({ node: { req } }: NodeEvent): Shared<Data> | undefined => {
     const { [slot]: shared, cache } = Object((req as { __unenv__?: unknown }).__unenv__) as Context & {
